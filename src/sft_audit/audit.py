@@ -1,0 +1,193 @@
+"""Record, check, judge."""
+
+import logging
+import traceback
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from difflib import get_close_matches
+
+from sft_audit.check import OUTPUT_COLUMNS, Check, Relation, Tables, all_checks, find_check, select_checks
+from sft_audit.config import AuditConfig
+from sft_audit.engine import Engine
+from sft_audit.errors import AuditError
+from sft_audit.interval import Rate
+from sft_audit.policy import Evidence, State, Verdict, judge, load_policy
+from sft_audit.record import Recording, plan
+from sft_audit.store import Store, read_manifest
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What an audit came to: the evidence of every check, the verdict, and what crashed (with its traceback)."""
+
+    evidence: tuple[Evidence, ...]
+    verdict: Verdict
+    faults: Mapping[str, str]
+
+
+def run_audit(config: AuditConfig, store: Store, engine: Engine) -> Outcome:
+    """Fill the store's tables, put every selected check to them, and judge what was found."""
+    policy = load_policy(config.policy)
+    chosen = select_checks(config.select, config.ignore_checks)
+    options = _options(config, chosen)
+    faults = _record(Recording(store, engine, config), chosen)
+    states: dict[str, State] = {}
+    for one in chosen:
+        states[one.code] = _ask(store, one, options.get(one.code, {}), faults)
+    _settle(store, config)
+    evidence = tuple(
+        _evidence(store, one, states.get(one.code, "not asked")) for one in all_checks().values() if one.subject == "data"
+    )
+    readable = store.value("select count(*) from samples where not malformed")
+    return Outcome(evidence, judge(policy, evidence, readable), faults)
+
+
+def _record(recording: Recording, chosen: Sequence[Check]) -> dict[str, str]:
+    """Run the recorders that the checks need; return the traceback for every table that is not whole."""
+    faults: dict[str, str] = {}
+    for recorder in plan(["samples", *(table for one in chosen for table in one.reads)]):
+        broken = [faults[table] for table in recorder.needs if table in faults]
+        if not broken:
+            log.info("recording %s", recorder.name)
+            try:
+                recorder.run(recording)
+            except AuditError:
+                raise
+            except Exception:  # noqa: BLE001 - one recorder's fault must not hide what the others saw
+                broken = [traceback.format_exc()]
+        if broken:
+            faults.update(dict.fromkeys(recorder.fills, broken[0]))
+    return faults
+
+
+def _ask(store: Store, one: Check, options: Mapping[str, object], faults: dict[str, str]) -> State:
+    """Put one check to the tables and keep its findings."""
+    if any(table in faults for table in one.reads):
+        return "incomplete"
+    log.info("checking %s %s", one.code, one.name)
+    try:
+        with store.transaction():
+            _keep(store, one, one.ask(Tables(), **{**one.options, **options}))
+    except Exception:  # noqa: BLE001 - one check's fault must not hide what the others found
+        faults[one.code] = traceback.format_exc()
+        return "crashed"
+    return "gathered"
+
+
+def _keep(store: Store, one: Check, answer: Relation) -> None:
+    """Run the relation once and append its rows, each with an identity that outlives positions and counts."""
+    store.execute(
+        f"""
+        insert into findings by name
+        with asked as (
+            select {", ".join(OUTPUT_COLUMNS)} from ({answer.sql})
+        ), identified as (
+            select
+                asked.*,
+                concat_ws('|', $_code, coalesce(row_hash, ''), coalesce(occurrence, 0), coalesce(turn, -1),
+                    coalesce(json_extract_string(evidence, '$.key'), '')) as base
+            from asked
+            left join samples using (sample_id)
+        )
+        select
+            left(md5(base || '|' || row_number() over (partition by base order by message)), 16) as finding_id,
+            $_code as "check",
+            $_severity as severity,
+            $_subject as subject,
+            sample_id,
+            turn,
+            score,
+            confidence,
+            message,
+            evidence,
+            $_remedy as remedy,
+            'open' as status
+        from identified
+        """,
+        {
+            **answer.values,
+            "_code": one.code,
+            "_severity": one.severity,
+            "_subject": one.subject,
+            "_remedy": one.remedy,
+        },
+    )
+
+
+def _settle(store: Store, config: AuditConfig) -> None:
+    """Mark the findings that the team waived, and those that the baseline has already."""
+    today = datetime.now(tz=UTC).date()
+    for waiver in config.ignore:
+        if not any(code.startswith(waiver.check) for code in all_checks()):
+            find_check(waiver.check)
+        if waiver.until >= today:
+            store.execute(
+                """
+                update findings set status = 'ignored'
+                where starts_with("check", $check)
+                  and ($source is null or sample_id in (select sample_id from samples where source = $source))
+                """,
+                {"check": waiver.check, "source": waiver.source},
+            )
+    if config.baseline is not None:
+        read_manifest(config.baseline)
+        store.execute("create temp table baseline as select finding_id from read_parquet($path)", {"path": str(config.baseline / "findings.parquet")})
+        store.execute("update findings set status = 'known' where finding_id in (select finding_id from baseline) and status = 'open'")
+
+
+def _evidence(store: Store, one: Check, state: State) -> Evidence:
+    flagged, findings, score, high = store.rows(
+        """
+        select
+            count(distinct sample_id),
+            count(*),
+            max(score),
+            max(coalesce(try_cast(json_extract_string(evidence, '$.high') as double), score))
+        from findings
+        where "check" = $code and status = 'open'
+        """,
+        {"code": one.code},
+    )[0]
+    n = store.value(one.of) if state == "gathered" else 0
+    audited, rows = store.rows("select sum(audited), sum(rows) from files")[0]
+    population = round(n * rows / audited) if audited else n
+    return Evidence(
+        check=one.code,
+        name=one.name,
+        axis=one.axis,
+        state=state,
+        preview=one.preview,
+        rate=Rate(flagged, n, max(population, n)),
+        findings=findings,
+        score=score,
+        score_high=high,
+    )
+
+
+def _options(config: AuditConfig, chosen: Sequence[Check]) -> dict[str, Mapping[str, object]]:
+    """Return the user's options by code; an unknown check or option is an AuditError naming the nearest."""
+    given = {find_check(code).code: (code, options) for code, options in config.checks.items()}
+    for one in chosen:
+        spelled, options = given.get(one.code, ("", {}))
+        for key, value in options.items():
+            if key not in one.options:
+                near = get_close_matches(key, list(one.options), 1, 0)
+                cure = f"did you mean {near[0]!r}?" if near else "it has none"
+                raise AuditError(f"checks.{spelled}: {one.code} has no option {key!r}; {cure}")
+            default = one.options[key]
+            if default is not None and not _alike(default, value):
+                raise AuditError(f"checks.{spelled}.{key}: expected a value like {default!r}, got {value!r}")
+    return {code: options for code, (_, options) in given.items()}
+
+
+def _alike(default: object, value: object) -> bool:
+    if isinstance(default, bool) or isinstance(value, bool):
+        return isinstance(default, bool) and isinstance(value, bool)
+    if isinstance(default, int | float):
+        return isinstance(value, int | float)
+    if isinstance(default, list | tuple):
+        return isinstance(value, list | tuple) and all(isinstance(part, str) for part in value)
+    return isinstance(value, type(default))

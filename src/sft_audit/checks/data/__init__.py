@@ -1,0 +1,1 @@
+"""Checks of an SFT data set."""

@@ -1,0 +1,92 @@
+"""The configuration of one audit: defaults, the user's YAML, a few flags; read once, then frozen."""
+
+from collections.abc import Mapping
+from datetime import date
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from sft_audit.errors import AuditError
+
+ImageTokens = Literal["llava-1.5", "qwen2-vl"]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Waiver(_Frozen):
+    """Findings that the team accepts: counted and shown, but not held against the data set."""
+
+    check: str
+    reason: str
+    who: str
+    until: date
+    source: str | None = None
+
+
+class AuditConfig(_Frozen):
+    """Everything that an audit of a data set depends on."""
+
+    data: tuple[Path, ...]
+    images: Path | None = None
+    format: str = "auto"
+    out: Path = Path("audit")
+    select: tuple[str, ...] = ()
+    ignore_checks: tuple[str, ...] = ()
+    sample: int | None = Field(default=None, gt=0)
+    seed: int = 0
+    preferences: tuple[Path, ...] = ()
+    baseline: Path | None = None
+    policy: Path | None = None
+    thumbnails: bool = True
+    workers: int = Field(default=0, ge=0)
+    memory_limit: str = "4GB"
+    image_tokens: ImageTokens = "llava-1.5"
+    ignore: tuple[Waiver, ...] = ()
+    checks: Mapping[str, Mapping[str, Any]] = Field(default_factory=dict)
+
+    @field_validator("data", mode="before")
+    @classmethod
+    def _one_or_many(cls, value: object) -> object:
+        return (value,) if isinstance(value, str | Path) else value
+
+
+def load_config(path: Path | None, flags: Mapping[str, object]) -> AuditConfig:
+    """Read the YAML file, if any, and lay the flags that were given over it; raise AuditError in one line."""
+    given = {name: value for name, value in flags.items() if value not in (None, (), [])}
+    return parse_config({**(_read_yaml(path) if path else {}), **given}, str(path or "command line"))
+
+
+def parse_config(values: Mapping[str, object], where: str) -> AuditConfig:
+    """Return the validated configuration; raise AuditError that names the key and the nearest right one."""
+    try:
+        return AuditConfig.model_validate(dict(values))
+    except ValidationError as fault:
+        raise AuditError(f"{where}: {_one_line(fault, AuditConfig)}") from None
+
+
+def _read_yaml(path: Path) -> dict[str, object]:
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as fault:
+        raise AuditError(f"{path}: {(fault.strerror or str(fault)).lower()}; give a configuration file") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as fault:
+        raise AuditError(f"{path}: not YAML: {' '.join(str(fault).split())}") from None
+    if not isinstance(content, dict):
+        raise AuditError(f"{path}: expected a mapping of options, for example `sample: 5000`")
+    return content
+
+
+def _one_line(fault: ValidationError, model: type[BaseModel]) -> str:
+    first = fault.errors()[0]
+    where = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        key = str(first["loc"][-1])
+        keys = list(Waiver.model_fields if first["loc"][0] == "ignore" else model.model_fields)
+        near = get_close_matches(key, keys, 1, 0)
+        return f"unknown option {where!r}; did you mean {near[0]!r}?"
+    return f"{where}: {first['msg'].lower()} (got {first['input']!r})"

@@ -1,0 +1,54 @@
+"""Rates with their intervals."""
+
+from dataclasses import dataclass
+from math import sqrt
+
+Z95 = 1.959963984540054
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """`k` of `n` looked at, of `population` that exist; the interval is about the whole population.
+
+    Wilson's score interval (Wilson 1927) with the finite population correction (Cochran 1977, section 2.6):
+    when every row was looked at (`n == population`) the share is known and the interval is a point.
+    """
+
+    k: int
+    n: int
+    population: int
+
+    @property
+    def value(self) -> float:
+        """Return the share k / n, 0 when nothing was looked at."""
+        return self.k / self.n if self.n else 0.0
+
+    @property
+    def low(self) -> float:
+        """Return the lower end of the 95 % interval."""
+        return self._bounds()[0]
+
+    @property
+    def high(self) -> float:
+        """Return the upper end of the 95 % interval."""
+        return self._bounds()[1]
+
+    def _bounds(self) -> tuple[float, float]:
+        if not self.n:
+            return 0.0, 1.0
+        if self.n >= self.population:
+            return self.value, self.value
+        left = (self.population - self.n) / (self.population - 1)
+        return wilson(self.k, self.n, Z95 * sqrt(left))
+
+
+def wilson(k: int, n: int, z: float = Z95) -> tuple[float, float]:
+    """Return Wilson's score interval for k successes in n trials (Wilson 1927)."""
+    if not n:
+        return 0.0, 1.0
+    share, z2 = k / n, z * z
+    centre = (share + z2 / (2 * n)) / (1 + z2 / n)
+    half = z / (1 + z2 / n) * sqrt(share * (1 - share) / n + z2 / (4 * n * n))
+    low = 0.0 if k == 0 else max(0.0, centre - half)
+    high = 1.0 if k == n else min(1.0, centre + half)
+    return low, high

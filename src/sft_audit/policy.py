@@ -1,0 +1,204 @@
+"""From measured evidence to a verdict: thresholds in, verdict and exit code out."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from importlib.resources import files
+from pathlib import Path
+from typing import Literal, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+
+from sft_audit.errors import AuditError
+from sft_audit.finding import AXES, Axis
+from sft_audit.interval import Rate
+
+Outcome = Literal["PASS", "REVIEW", "UNKNOWN", "BLOCK"]
+State = Literal["gathered", "not asked", "incomplete", "crashed"]
+OUTCOMES: tuple[Outcome, ...] = ("PASS", "REVIEW", "UNKNOWN", "BLOCK")
+_MAY_BLOCK = ("published", "code", "user")
+
+
+class Rule(BaseModel):
+    """One threshold on one check, with where it comes from."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    check: str
+    measure: Literal["share", "score", "any"] = "share"
+    review_above: float | None = None
+    block_above: float | None = None
+    basis: Literal["published", "code", "pilot", "default", "user"] = "user"
+    source: str = "set by the user"
+
+    @model_validator(mode="after")
+    def _sourced(self) -> Self:
+        if self.block_above is not None and self.basis not in _MAY_BLOCK:
+            raise ValueError(f"{self.check}: a threshold on a {self.basis} basis may review, never block")
+        return self
+
+
+class Policy(BaseModel):
+    """The rules, and the checks without whose evidence there is no pass."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    required: tuple[str, ...] = ()
+    rules: tuple[Rule, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What one check brought: how it went, the rate of flagged samples, and the largest score of its findings.
+
+    `score_high` is the upper end of that score's 95 % interval where the check measured one, else the score.
+    """
+
+    check: str
+    name: str
+    axis: Axis
+    state: State
+    preview: bool
+    rate: Rate
+    findings: int
+    score: float | None = None
+    score_high: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """One rule applied to one piece of evidence."""
+
+    check: str
+    axis: Axis
+    outcome: Outcome
+    reason: str
+    rule: Rule | None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The worst of all rulings, overall and per axis, and why."""
+
+    outcome: Outcome
+    axes: Mapping[Axis, Outcome | None]
+    rulings: tuple[Ruling, ...]
+    not_asked: tuple[str, ...]
+
+    @property
+    def reasons(self) -> list[str]:
+        """Return a sentence for every ruling that is not a pass, worst first."""
+        worst_first = sorted(self.rulings, key=lambda r: (-OUTCOMES.index(r.outcome), r.check))
+        return [f"{r.outcome} {r.axis}: {r.reason}" for r in worst_first if r.outcome != "PASS"]
+
+    def exit_code(self, fail_on: Literal["block", "review"] = "block") -> int:
+        """Return 0 for PASS and REVIEW (1 if reviews fail), 1 for BLOCK, 3 for UNKNOWN."""
+        failing = 1 if fail_on == "review" else 0
+        return {"PASS": 0, "REVIEW": failing, "BLOCK": 1, "UNKNOWN": 3}[self.outcome]
+
+
+def load_policy(path: Path | None) -> Policy:
+    """Return the packaged policy with the user's laid over it: their rules replace ours check by check."""
+    packaged = _parse(files("sft_audit").joinpath("policy.yaml").read_text(encoding="utf-8"), "policy.yaml")
+    if path is None:
+        return packaged
+    try:
+        own = _parse(path.read_text(encoding="utf-8"), str(path))
+    except OSError as fault:
+        raise AuditError(f"{path}: {(fault.strerror or str(fault)).lower()}; give a policy file") from None
+    replaced = {(rule.check, rule.measure) for rule in own.rules}
+    kept = tuple(rule for rule in packaged.rules if (rule.check, rule.measure) not in replaced)
+    return Policy(required=own.required or packaged.required, rules=(*kept, *own.rules))
+
+
+def judge(policy: Policy, evidence: Sequence[Evidence], readable: int) -> Verdict:
+    """Apply every rule; `readable` is the number of samples that could be read: with none, nothing passes."""
+    by_check = {e.check: e for e in evidence}
+    rulings = [_rule(rule, by_check[rule.check]) for rule in policy.rules if _gathered(by_check, rule.check)]
+    rulings += [_missing(e) for e in evidence if e.state in ("crashed", "incomplete")]
+    rulings += [
+        Ruling(code, "integrity", "UNKNOWN", f"{code} is required by the policy and was not asked", None)
+        for code in policy.required
+        if code not in by_check or by_check[code].state == "not asked"
+    ]
+    if not readable:
+        rulings.append(Ruling("INT101", "integrity", "UNKNOWN", "no sample could be read", None))
+    not_asked = tuple(e.check for e in evidence if e.state == "not asked")
+    axes = {axis: _worst(rulings, axis, evidence) for axis in AXES}
+    outcome = max((r.outcome for r in rulings), key=OUTCOMES.index, default="PASS")
+    return Verdict(outcome, axes, tuple(rulings), not_asked)
+
+
+def _gathered(by_check: Mapping[str, Evidence], code: str) -> bool:
+    return code in by_check and by_check[code].state == "gathered"
+
+
+def _worst(rulings: Sequence[Ruling], axis: Axis, evidence: Sequence[Evidence]) -> Outcome | None:
+    own = [r.outcome for r in rulings if r.axis == axis]
+    asked = any(e.axis == axis and e.state == "gathered" for e in evidence)
+    return max(own, key=OUTCOMES.index) if own else ("PASS" if asked else None)
+
+
+def _missing(evidence: Evidence) -> Ruling:
+    why = "crashed" if evidence.state == "crashed" else "could not see all that it asks about"
+    return Ruling(evidence.check, evidence.axis, "UNKNOWN", f"{evidence.check} {evidence.name} {why}", None)
+
+
+def _rule(rule: Rule, evidence: Evidence) -> Ruling:
+    measured = _measured(rule, evidence)
+    outcome: Outcome = "PASS"
+    limit = None
+    if rule.block_above is not None and measured > rule.block_above and not evidence.preview:
+        outcome, limit = "BLOCK", rule.block_above
+    elif _reviews(rule, measured):
+        outcome, limit = "REVIEW", rule.review_above if rule.review_above is not None else rule.block_above
+    reason = f"{evidence.check} {evidence.name}: {_what(rule, evidence)}"
+    if limit is not None:
+        reason += f", above {_number(rule, limit)} ({rule.basis}: {rule.source})"
+    return Ruling(evidence.check, evidence.axis, outcome, reason, rule)
+
+
+def _reviews(rule: Rule, measured: float) -> bool:
+    limits = [limit for limit in (rule.review_above, rule.block_above) if limit is not None]
+    return any(measured > limit for limit in limits)
+
+
+def _measured(rule: Rule, evidence: Evidence) -> float:
+    """Return the bound of the measure that is against the data set."""
+    if rule.measure == "share":
+        return evidence.rate.high if evidence.rate.k or evidence.rate.n < evidence.rate.population else 0.0
+    if rule.measure == "any":
+        return float(evidence.findings)
+    return evidence.score_high if evidence.score_high is not None else evidence.score or 0.0
+
+
+def _what(rule: Rule, evidence: Evidence) -> str:
+    rate = evidence.rate
+    if rule.measure == "score":
+        if evidence.score is None:
+            return "nothing found"
+        return f"{evidence.score:.3g} (upper 95 % bound {_measured(rule, evidence):.3g})"
+    counted = f"{rate.k:,} of {rate.n:,} samples ({rate.value:.2%}"
+    if rate.n < rate.population:
+        counted += f", 95 % interval {rate.low:.2%} to {rate.high:.2%}"
+    return counted + ")" if rate.k or not evidence.findings else f"{evidence.findings:,} findings"
+
+
+def _number(rule: Rule, limit: float) -> str:
+    return f"{limit:.2%}" if rule.measure == "share" else f"{limit:g}"
+
+
+def _parse(text: str, where: str) -> Policy:
+    try:
+        return Policy.model_validate(yaml.safe_load(text) or {})
+    except yaml.YAMLError as fault:
+        raise AuditError(f"{where}: not YAML: {' '.join(str(fault).split())}") from None
+    except ValidationError as fault:
+        first = fault.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        message = first["msg"].removeprefix("Value error, ")
+        if first["type"] == "extra_forbidden":
+            known = [*Rule.model_fields, *Policy.model_fields]
+            message = f"unknown key; did you mean {get_close_matches(str(first['loc'][-1]), known, 1, 0)[0]!r}?"
+        raise AuditError(f"{where}: {place}: {message}") from None

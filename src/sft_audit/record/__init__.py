@@ -1,0 +1,146 @@
+"""Recorders: what fills the tables. One file each, found by walking this package."""
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache, partial
+from importlib.metadata import entry_points
+from types import MappingProxyType
+from typing import Any, Literal
+
+from sft_audit.config import AuditConfig
+from sft_audit.engine import Engine
+from sft_audit.store import Store
+
+Cost = Literal["free", "decode", "model"]
+Batch = Any  # pyarrow.RecordBatch, which has no types
+RowFunction = Callable[[Batch, AuditConfig], Mapping[str, Batch]]
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """What a recorder works with."""
+
+    store: Store
+    engine: Engine
+    config: AuditConfig
+
+
+@dataclass(frozen=True, slots=True)
+class Recorder:
+    """One recorder: the tables it fills, those it needs, and those it waits for if they are recorded at all.
+
+    `cost` says what it spends: nothing to speak of, an image decode a picture, or a model call an answer.
+    """
+
+    name: str
+    fills: tuple[str, ...]
+    needs: tuple[str, ...]
+    after: tuple[str, ...]
+    cost: Cost
+    version: int
+    requires: str | None
+    run: Callable[[Recording], None]
+    about: str
+
+
+_REGISTRY: dict[str, Recorder] = {}
+
+
+def table_recorder(
+    *,
+    fills: Sequence[str],
+    needs: Sequence[str] = (),
+    after: Sequence[str] = (),
+    cost: Cost = "free",
+    version: int = 1,
+    requires: str | None = None,
+) -> Callable[[Callable[[Recording], None]], Callable[[Recording], None]]:
+    """Register a function that works on whole tables."""
+
+    def register(run: Callable[[Recording], None]) -> Callable[[Recording], None]:
+        name = run.__name__
+        about = (run.__doc__ or "").strip().splitlines()[0]
+        _REGISTRY[name] = Recorder(
+            name, tuple(fills), tuple(needs), tuple(after), cost, version, requires, run, about
+        )
+        return run
+
+    return register
+
+
+def row_recorder(
+    *,
+    query: str,
+    fills: Sequence[str],
+    needs: Sequence[str],
+    after: Sequence[str] = (),
+    cost: Cost = "free",
+    version: int = 1,
+    requires: str | None = None,
+    rows: int = 8192,
+) -> Callable[[RowFunction], RowFunction]:
+    """Register a pure function from a batch of `query`'s rows to batches of the tables that it fills.
+
+    The engine maps it in parallel; results are stored in input order.
+    """
+
+    def register(function: RowFunction) -> RowFunction:
+        def run(recording: Recording) -> None:
+            store_all(recording, recording.engine.map(
+                partial(function, config=recording.config), recording.store.batches(query, rows)
+            ))
+
+        run.__name__, run.__doc__ = function.__name__, function.__doc__
+        table_recorder(fills=fills, needs=needs, after=after, cost=cost, version=version, requires=requires)(run)
+        return function
+
+    return register
+
+
+def store_all(recording: Recording, results: Iterable[Mapping[str, Batch]]) -> None:
+    """Append every batch to the table it is named for, all in one transaction."""
+    with recording.store.transaction():
+        for batches in results:
+            for table, batch in batches.items():
+                if batch.num_rows:
+                    recording.store.insert(table, batch)
+
+
+@cache
+def all_recorders() -> Mapping[str, Recorder]:
+    """Return every recorder by name: the package's own, found by walking, and those of plug-ins."""
+    for module in pkgutil.walk_packages(__path__, f"{__name__}."):
+        importlib.import_module(module.name)
+    for plugin in entry_points(group="sft_audit.recorders"):
+        plugin.load()
+    return MappingProxyType(dict(sorted(_REGISTRY.items())))
+
+
+def plan(tables: Iterable[str]) -> tuple[Recorder, ...]:
+    """Return the recorders that fill these tables and all that they need, in an order in which they can run."""
+    by_table = {table: recorder for recorder in all_recorders().values() for table in recorder.fills}
+    wanted: dict[str, Recorder] = {}
+
+    def want(table: str) -> None:
+        if table in by_table and by_table[table].name not in wanted:
+            recorder = by_table[table]
+            wanted[recorder.name] = recorder
+            for need in recorder.needs:
+                want(need)
+
+    for table in tables:
+        want(table)
+    return _ordered(wanted)
+
+
+def _ordered(wanted: Mapping[str, Recorder]) -> tuple[Recorder, ...]:
+    from graphlib import TopologicalSorter
+
+    filled_by = {table: recorder.name for recorder in wanted.values() for table in recorder.fills}
+    waits = {
+        name: sorted({filled_by[t] for t in (*r.needs, *r.after) if t in filled_by} - {name})
+        for name, r in sorted(wanted.items())
+    }
+    return tuple(wanted[name] for name in TopologicalSorter(waits).static_order())

@@ -1,0 +1,1 @@
+"""Remedies: from findings to a repaired data set."""

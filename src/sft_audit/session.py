@@ -1,0 +1,166 @@
+"""One data audit from configuration to published folder: the API behind `sft-audit data`."""
+
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sft_audit import __version__
+from sft_audit.audit import Outcome, run_audit
+from sft_audit.config import AuditConfig, parse_config
+from sft_audit.engine import Engine
+from sft_audit.errors import AuditError
+from sft_audit.store import MANIFEST, Store, building, read_manifest, write_json
+from sft_audit.tables import SCHEMA_VERSION
+
+_FINDINGS = """
+    select findings.*, samples.id, samples.file, samples.position
+    from findings
+    left join samples using (sample_id)
+    order by "check", file, position, turn, message
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A finished audit, read back from its folder."""
+
+    folder: Path
+    verdict: str
+    reasons: tuple[str, ...]
+    samples: int
+    malformed: int
+    images: int
+    counts: dict[str, int]
+    exit_code: int
+    review_exit_code: int
+    evidence: tuple[dict[str, Any], ...]
+    faults: dict[str, str]
+
+    @property
+    def findings(self) -> Any:  # noqa: ANN401 - pyarrow has no types
+        """Return the findings as an Arrow table, with the columns of `findings.parquet`."""
+        import pyarrow.parquet as pq
+
+        return pq.read_table(self.folder / "findings.parquet")
+
+    def summary(self) -> dict[str, object]:
+        """Return the object that `--json` prints."""
+        return {
+            "verdict": self.verdict,
+            "samples": self.samples,
+            "malformed": self.malformed,
+            "images": self.images,
+            "findings": self.counts,
+            "reasons": list(self.reasons),
+            "audit": str(self.folder),
+        }
+
+
+def audit_data(data: str | Path | list[str | Path], **options: object) -> Report:
+    """Audit a data set and return the report; `options` are the fields of AuditConfig.
+
+    Raises AuditError where the request makes no sense, in one line that says what to write instead.
+    """
+    return run(parse_config({"data": data, **options}, "audit_data"))
+
+
+def run(config: AuditConfig) -> Report:
+    """Audit as configured, publish the folder, and return the report."""
+    size = sum(path.stat().st_size for path in config.data if path.is_file())
+    started = time.time()
+    with building(config.out, needs_bytes=2 * size) as folder:
+        with Engine(config.workers) as engine:
+            store = Store(folder, config.memory_limit, engine.workers)
+            try:
+                outcome = run_audit(config, store, engine)
+                _write(config, store, outcome, started)
+            finally:
+                store.close()
+    return open_report(config.out)
+
+
+def open_report(folder: str | Path) -> Report:
+    """Read back a finished audit; raise AuditError where there is none."""
+    folder = Path(folder)
+    manifest = read_manifest(folder)
+    verdict = json.loads((folder / "verdict.json").read_text(encoding="utf-8"))
+    return Report(
+        folder=folder,
+        verdict=verdict["verdict"],
+        reasons=tuple(verdict["reasons"]),
+        samples=verdict["samples"],
+        malformed=verdict["malformed"],
+        images=verdict["images"],
+        counts=verdict["findings"],
+        exit_code=verdict["exit_code"],
+        review_exit_code=verdict["exit_code_failing_on_review"],
+        evidence=tuple(verdict["evidence"]),
+        faults=manifest["faults"],
+    )
+
+
+def _write(config: AuditConfig, store: Store, outcome: Outcome, started: float) -> None:
+    import pyarrow.parquet as pq
+
+    folder = store.folder
+    pq.write_table(store.arrow(_FINDINGS), folder / "findings.parquet", compression="zstd")
+    write_json(folder / "verdict.json", _verdict(store, outcome))
+    write_json(
+        folder / MANIFEST,
+        {
+            "schema_version": SCHEMA_VERSION,
+            "sft_audit": __version__,
+            "configuration": config.model_dump(mode="json"),
+            "inputs": [
+                dict(zip(("file", "path", "format", "container", "n_bytes", "content_hash", "rows"), row, strict=True))
+                for row in store.rows(
+                    "select file, path, format, container, n_bytes, content_hash, rows from files order by file"
+                )
+            ],
+            "seconds": round(time.time() - started, 1),
+            "faults": dict(outcome.faults),
+        },
+    )
+
+
+def _verdict(store: Store, outcome: Outcome) -> dict[str, object]:
+    verdict = outcome.verdict
+    return {
+        "verdict": verdict.outcome,
+        "axes": dict(verdict.axes),
+        "reasons": verdict.reasons,
+        "exit_code": verdict.exit_code(),
+        "exit_code_failing_on_review": verdict.exit_code("review"),
+        "samples": store.value("select count(*) from samples"),
+        "malformed": store.value("select count(*) from samples where malformed"),
+        "images": store.value("select count(*) from images"),
+        "findings": dict(store.rows("""select "check", count(*) from findings where status = 'open' group by 1 order by 1""")),
+        "ignored": dict(store.rows("""select "check", count(*) from findings where status = 'ignored' group by 1 order by 1""")),
+        "known": dict(store.rows("""select "check", count(*) from findings where status = 'known' group by 1 order by 1""")),
+        "not_asked": list(verdict.not_asked),
+        "evidence": [
+            {
+                "check": e.check,
+                "name": e.name,
+                "axis": e.axis,
+                "state": e.state,
+                "preview": e.preview,
+                "findings": e.findings,
+                "flagged": e.rate.k,
+                "of": e.rate.n,
+                "share": e.rate.value,
+                "low": e.rate.low,
+                "high": e.rate.high,
+                "score": e.score,
+                "score_high": e.score_high,
+            }
+            for e in outcome.evidence
+            if e.state != "not asked"
+        ],
+        "rulings": [
+            {"check": r.check, "axis": r.axis, "outcome": r.outcome, "reason": r.reason, "rule": r.rule and r.rule.model_dump()}
+            for r in verdict.rulings
+        ],
+    }

@@ -1,0 +1,147 @@
+"""The audit folder: built aside, published whole; a DuckDB file and what is written beside it."""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from sft_audit.errors import AuditError, OutOfSpace, StaleAudit
+from sft_audit.tables import SCHEMA_VERSION, TABLES
+
+Parameters = Mapping[str, Any] | Sequence[Any] | None
+MANIFEST = "manifest.json"
+_SLACK = 256 << 20
+
+
+class Store:
+    """The tables of one audit, on one connection in one thread."""
+
+    def __init__(self, folder: Path, memory_limit: str, threads: int, *, read_only: bool = False) -> None:
+        """Open, or create, the database in the folder; memory_limit as DuckDB spells it (`4GB`)."""
+        self.folder = folder
+        options = {"memory_limit": memory_limit, "threads": str(threads), "temp_directory": str(folder / "spill")}
+        try:
+            self._db = duckdb.connect(str(folder / "audit.duckdb"), read_only=read_only, config=options)
+        except duckdb.Error as fault:
+            raise AuditError(f"memory_limit {memory_limit!r}: {str(fault).splitlines()[0]}") from None
+        self._db.execute("set python_enable_replacements = false")
+        self._db.execute("set preserve_insertion_order = true")
+        if not read_only:
+            for table in TABLES.values():
+                self._db.execute(table.create_sql())
+
+    def execute(self, sql: str, values: Parameters = None) -> None:
+        """Run a statement for its effect."""
+        self._db.execute(sql, values)
+
+    def rows(self, sql: str, values: Parameters = None) -> list[tuple[Any, ...]]:
+        """Return all rows of a query that has few."""
+        return self._db.execute(sql, values).fetchall()
+
+    def value(self, sql: str, values: Parameters = None) -> Any:  # noqa: ANN401 - any SQL type
+        """Return the first column of the only row."""
+        return self.rows(sql, values)[0][0]
+
+    def arrow(self, sql: str, values: Parameters = None) -> Any:  # noqa: ANN401 - pyarrow has no types
+        """Return the result of a query that fits in memory as an Arrow table."""
+        return self._db.sql(sql, params=values).to_arrow_table()
+
+    def batches(self, sql: str, rows: int) -> Iterator[Any]:
+        """Stream a query as Arrow record batches of at most `rows` rows; it sees what was committed before."""
+        cursor = self._db.cursor()
+        try:
+            yield from cursor.sql(sql).to_arrow_reader(rows)
+        finally:
+            cursor.close()
+
+    def insert(self, table: str, rows: Any) -> None:  # noqa: ANN401 - pyarrow has no types
+        """Append an Arrow table or record batch, matched by column name."""
+        self._db.register("_incoming", rows)
+        self._db.execute(f"insert into {table} by name select * from _incoming")
+        self._db.unregister("_incoming")
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Commit everything inside as one; roll it back when it raises."""
+        self._db.execute("begin")
+        try:
+            yield
+        except BaseException:
+            self._db.execute("rollback")
+            raise
+        self._db.execute("commit")
+
+    def close(self) -> None:
+        """Close the database; the folder is left as it is."""
+        self._db.close()
+        shutil.rmtree(self.folder / "spill", ignore_errors=True)
+
+
+@contextmanager
+def building(out: Path, *, needs_bytes: int) -> Iterator[Path]:
+    """Yield an empty folder beside `out`; publish it as `out` when the block ends well, else remove it.
+
+    What a killed run left aside is removed first; an existing `out` is replaced only if it is an audit folder.
+    """
+    _refuse_foreign(out)
+    aside = out.parent / f".{out.name}.partial"
+    shutil.rmtree(aside, ignore_errors=True)
+    try:
+        aside.mkdir(parents=True)
+        _require_space(aside, needs_bytes)
+    except OSError as fault:
+        raise AuditError(f"{out}: {(fault.strerror or str(fault)).lower()}; choose another folder with -o") from None
+    try:
+        yield aside
+        _publish(aside, out)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """Return the manifest of an audit folder; raise AuditError where there is none or it is of another version."""
+    try:
+        manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        raise AuditError(f"{folder}: not an audit folder; make one with `sft-audit data DATA -o {folder}`") from None
+    if manifest.get("schema_version") != SCHEMA_VERSION:
+        was = manifest.get("schema_version")
+        raise StaleAudit(f"{folder}: schema version {was}, this release reads {SCHEMA_VERSION}; run `sft-audit data` again")
+    return manifest
+
+
+def write_json(path: Path, content: object) -> None:
+    """Write a JSON file with sorted keys, so that equal contents are equal bytes."""
+    path.write_text(json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _refuse_foreign(out: Path) -> None:
+    if out.is_dir() and not any(out.iterdir()):
+        return
+    if out.exists() and not (out / MANIFEST).is_file():
+        raise AuditError(f"{out}: exists and is not an audit folder; choose another with -o")
+
+
+def _require_space(folder: Path, needed: int) -> None:
+    free = shutil.disk_usage(folder).free
+    if free < needed + _SLACK:
+        raise OutOfSpace(
+            f"{folder.parent}: about {(needed + _SLACK) >> 20:,} MiB are needed and {free >> 20:,} MiB are free; "
+            "choose another disk with -o, or audit a part with --sample"
+        )
+
+
+def _publish(aside: Path, out: Path) -> None:
+    if out.exists():
+        retired = out.parent / f".{out.name}.retired"
+        shutil.rmtree(retired, ignore_errors=True)
+        os.replace(out, retired)  # noqa: PTH105 - replaces an empty folder, which rename may not
+        os.replace(aside, out)  # noqa: PTH105
+        shutil.rmtree(retired, ignore_errors=True)
+    else:
+        os.replace(aside, out)  # noqa: PTH105

@@ -1,0 +1,279 @@
+"""Every table and column of an audit, with its meaning: the one schema."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column: its DuckDB type and what it means, with the unit."""
+
+    name: str
+    type: str
+    meaning: str
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One table: what a row of it is, and its columns."""
+
+    name: str
+    row: str
+    columns: tuple[Column, ...]
+
+    def create_sql(self) -> str:
+        """Return the statement that creates the table, empty."""
+        columns = ", ".join(f'"{c.name}" {c.type}' for c in self.columns)
+        return f"create or replace table {self.name} ({columns})"
+
+    def arrow_schema(self) -> "pa.Schema":
+        """Return the Arrow schema of a batch of rows."""
+        import pyarrow as pa
+
+        return pa.schema([(c.name, pa.type_for_alias(_ARROW[c.type])) for c in self.columns])
+
+
+_ARROW = {
+    "VARCHAR": "string",
+    "BIGINT": "int64",
+    "INTEGER": "int32",
+    "DOUBLE": "float64",
+    "BOOLEAN": "bool",
+    "BLOB": "binary",
+    "UBIGINT": "uint64",
+}
+
+
+def _table(name: str, row: str, columns: str) -> Table:
+    parsed = []
+    for line in columns.strip().splitlines():
+        column, kind, meaning = line.strip().split(None, 2)
+        parsed.append(Column(column, kind, meaning))
+    return Table(name, row, tuple(parsed))
+
+
+_ALL = (
+    _table(
+        "files",
+        "one file that was read",
+        """
+        file VARCHAR path relative to the data argument
+        path VARCHAR path as given, from which it was opened
+        format VARCHAR the format in which it was read
+        container VARCHAR json_array, json_lines or parquet
+        n_bytes BIGINT size in bytes
+        content_hash VARCHAR BLAKE2b-128 of the file's bytes, hexadecimal
+        rows BIGINT rows in the file, unreadable ones included
+        malformed BIGINT rows that could not be read
+        audited BIGINT rows that the audit looked at: fewer than rows only under --sample
+        """,
+    ),
+    _table(
+        "samples",
+        "one training example, readable or not",
+        """
+        sample_id VARCHAR file and position: names the row within this version of the data set
+        row_hash VARCHAR BLAKE2b-128 of the raw row's bytes, hexadecimal
+        occurrence INTEGER 1 for the first row with this content, 2 for the second, and so on
+        id VARCHAR the row's own id field, if it has one
+        source VARCHAR the row's own source field, else the file it is in
+        file VARCHAR path relative to the data argument
+        position BIGINT 1-based element of an array, line of a JSON Lines file, or row of a parquet file
+        line BIGINT 1-based line on which the row starts; 0 where the file has no lines
+        byte_offset BIGINT first byte of the row in its file; -1 where rows are not contiguous (parquet)
+        n_bytes BIGINT length of the row in bytes
+        format VARCHAR the format in which it was read
+        kind VARCHAR sft, preference, rl_prompt or eval
+        n_images INTEGER image slots
+        text_only BOOLEAN true when it has no image slot
+        malformed BOOLEAN true when it could not be read
+        reason VARCHAR why it could not be read; null when it could
+        extra VARCHAR JSON object of the fields that are neither turns nor images
+        """,
+    ),
+    _table(
+        "problems",
+        "one thing wrong with the bytes of a file or row that could still be read",
+        """
+        sample_id VARCHAR the row; null when it is about the file
+        file VARCHAR path relative to the data argument
+        line BIGINT 1-based line
+        byte_offset BIGINT first byte concerned
+        n_bytes BIGINT length in bytes of what is concerned
+        kind VARCHAR missing_comma, trailing_comma, bad_utf8, bom, truncated, nan, duplicate_key, lone_surrogate, …
+        detail VARCHAR one clause that says what was seen
+        """,
+    ),
+    _table(
+        "turns",
+        "one message of a sample",
+        """
+        sample_id VARCHAR the sample
+        turn INTEGER 0-based position in the conversation
+        role VARCHAR system, user, assistant or tool; any other role as the row spells it
+        text VARCHAR the message, image placeholders included
+        supervised BOOLEAN true when the loss is taken on it
+        loss_weight DOUBLE weight of its loss, 1 unless the row says otherwise
+        n_tokens INTEGER tokens, estimated as UTF-8 bytes / 4, rounded up
+        n_placeholders INTEGER image placeholders in the text
+        """,
+    ),
+    _table(
+        "image_uses",
+        "one image slot of a sample",
+        """
+        sample_id VARCHAR the sample
+        slot INTEGER 0-based image slot
+        uri VARCHAR the address as the row spells it; `embedded` when the row holds the bytes
+        image_id VARCHAR the image's content hash; null when it was not or could not be read
+        problem VARCHAR missing, outside_root, remote, not_an_image, truncated, corrupt, bomb, …; null when none
+        """,
+    ),
+    _table(
+        "images",
+        "one distinct image, by content",
+        """
+        image_id VARCHAR BLAKE2b-128 of the file's bytes, hexadecimal
+        uri VARCHAR the first address at which it was found
+        width INTEGER pixels, as stored
+        height INTEGER pixels, as stored
+        mode VARCHAR the stored pixel format: RGB, L, RGBA, CMYK, I;16, P, …
+        format VARCHAR JPEG, PNG, …
+        n_bytes BIGINT size of the file in bytes
+        orientation INTEGER EXIF orientation, 1 to 8; 1 where absent
+        frames INTEGER frames; more than 1 when animated
+        alpha BOOLEAN true when it has an alpha channel or a transparent colour
+        phash UBIGINT 64-bit DCT perceptual hash of the grey image
+        sharpness DOUBLE variance of the Laplacian of the grey image scaled to at most 256 px, grey levels squared
+        brightness DOUBLE mean grey level, 0 to 255
+        contrast DOUBLE standard deviation of the grey levels, 0 to 127.5
+        entropy DOUBLE Shannon entropy of the grey histogram, bits, 0 to 8
+        thumbnail BLOB 32 x 32 grey levels, row by row
+        n_tokens INTEGER image tokens by the named estimate
+        """,
+    ),
+    _table(
+        "answers",
+        "one question and its supervised answer",
+        """
+        sample_id VARCHAR the sample
+        turn INTEGER the answer's turn
+        image_id VARCHAR content hash of the image, else its address; several are joined; null for text only
+        question VARCHAR the user's message before it, placeholders removed
+        template VARCHAR the question with its variable parts masked
+        answer VARCHAR the supervised message
+        answer_kind VARCHAR yes_no, colour, count, option, number, phrase or free
+        canonical VARCHAR the answer in one spelling per meaning; equal canonicals agree
+        """,
+    ),
+    _table(
+        "blind",
+        "one answer predicted from text alone, out of fold",
+        """
+        sample_id VARCHAR the sample
+        turn INTEGER the answer's turn
+        answer_kind VARCHAR the answer space in which it was scored
+        p_answer DOUBLE probability of the given answer from question and metadata, out of fold
+        p_prior DOUBLE frequency of the given answer among the training folds
+        pvi_bits DOUBLE log2 p_answer - log2 p_prior, bits
+        bits_template DOUBLE bits had from the question's template
+        bits_question DOUBLE further bits had from the question's own words
+        bits_fields DOUBLE further bits had from metadata fields
+        field VARCHAR the metadata field that gave most of bits_fields; null when none did
+        right BOOLEAN true when the most probable answer is the given one
+        fold INTEGER 0-based fold in which it was held out
+        """,
+    ),
+    _table(
+        "blind_rates",
+        "how well the answers of one source can be had without the image",
+        """
+        source VARCHAR the source; null for the whole data set
+        answer_kind VARCHAR the answer space; null for all scored kinds together
+        n BIGINT answers scored
+        n_not_scored BIGINT answers that no closed answer space covers
+        accuracy DOUBLE share right out of fold, question and metadata given
+        accuracy_question DOUBLE share right out of fold, question alone given
+        chance DOUBLE accuracy of always giving the most frequent answer of the answer space, out of fold
+        excess DOUBLE (accuracy - chance) / (1 - chance)
+        low DOUBLE lower end of the 95 % interval of the excess, clustered by image
+        high DOUBLE upper end of the 95 % interval of the excess, clustered by image
+        excess_question DOUBLE the excess with the question alone
+        low_question DOUBLE lower end of its 95 % interval
+        high_question DOUBLE upper end of its 95 % interval
+        """,
+    ),
+    _table(
+        "blind_fields",
+        "what one metadata field tells of the answers beyond the question",
+        """
+        field VARCHAR the field: file name, id, or a name of the row's own
+        n BIGINT answers on which it was measured
+        bits DOUBLE mean bits of information lost when the field is left out
+        low DOUBLE lower end of its 95 % interval, clustered by image
+        high DOUBLE upper end of its 95 % interval
+        p_value DOUBLE permutation p-value of bits <= 0
+        q_value DOUBLE p_value after Benjamini and Hochberg over the fields
+        example VARCHAR one value of the field and the answer it gives away
+        """,
+    ),
+    _table(
+        "near_images",
+        "one verified pair of near-duplicate images",
+        """
+        image_a VARCHAR the smaller image_id
+        image_b VARCHAR the larger image_id
+        distance INTEGER Hamming distance of the perceptual hashes, bits
+        similarity DOUBLE agreement of the thumbnails, 0 to 1
+        verified_by VARCHAR how the candidate was verified
+        """,
+    ),
+    _table(
+        "near_texts",
+        "one verified pair of near-duplicate answers to the same image",
+        """
+        sample_a VARCHAR the earlier sample
+        turn_a INTEGER its turn
+        sample_b VARCHAR the later sample
+        turn_b INTEGER its turn
+        distance DOUBLE 1 - Jaccard similarity of word trigrams of question and answer
+        verified_by VARCHAR how the candidate was verified
+        """,
+    ),
+    _table(
+        "preferences",
+        "one comparison of two responses",
+        """
+        pair_id VARCHAR file and position of the comparison
+        image_id VARCHAR content hash of the image, else its address; null for text only
+        prompt VARCHAR the prompt, placeholders removed
+        chosen VARCHAR the preferred response
+        rejected VARCHAR the rejected response
+        """,
+    ),
+    _table(
+        "findings",
+        "one fault",
+        """
+        finding_id VARCHAR stable across runs and versions: check, row content and occurrence, turn
+        check VARCHAR the check's code
+        severity VARCHAR info, warning or error
+        subject VARCHAR data, checkpoint, reward or run
+        sample_id VARCHAR the sample; null when about the whole
+        turn INTEGER the turn; null when about the whole sample
+        score DOUBLE what the check measured, in the unit that its page names
+        confidence DOUBLE how sure the check is that this is a fault, 0 to 1
+        message VARCHAR one sentence with the numbers that made it fire
+        evidence VARCHAR JSON object: what was seen, and the other samples concerned
+        remedy VARCHAR drop, rewrite, review or none
+        status VARCHAR open; ignored by a waiver; known from the baseline
+        """,
+    ),
+)
+
+TABLES: dict[str, Table] = {table.name: table for table in _ALL}

@@ -1,0 +1,67 @@
+"""Put one check to a few rows: how a check's own examples are tested, here and in plug-ins."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from sft_audit.check import Rows
+from sft_audit.session import run
+from sft_audit.store import write_json
+
+
+def findings_of(code: str, rows: Rows, options: Mapping[str, object] | None = None) -> list[dict[str, Any]]:
+    """Audit LLaVA rows with one check alone and return its findings, as dictionaries in report order.
+
+    Rows may use the example images of `make_images`. `options` are further fields of AuditConfig.
+    """
+    from sft_audit.config import parse_config
+
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        make_images(folder / "images")
+        write_json(folder / "rows.json", rows)
+        asked = {
+            "data": folder / "rows.json",
+            "images": folder / "images",
+            "out": folder / "audit",
+            "select": (code,),
+            "workers": 1,
+            **(options or {}),
+        }
+        report = run(parse_config(asked, "findings_of"))
+        crashed = [e for e in report.evidence if e["check"] == code and e["state"] != "gathered"]
+        if crashed:
+            raise RuntimeError("\n".join(report.faults.values()))
+        found: list[dict[str, Any]] = report.findings.to_pylist()
+        return found
+
+
+def make_images(folder: Path) -> None:
+    """Write the example images: two scenes, one of them saved again at JPEG quality 50, and a blank sheet."""
+    import numpy as np
+    from PIL import Image
+
+    folder.mkdir(parents=True)
+    _scene(1).save(folder / "kitchen.jpg", quality=92)
+    _scene(1).save(folder / "kitchen-again.jpg", quality=50)
+    _scene(2).save(folder / "street.jpg", quality=92)
+    Image.fromarray(np.full((96, 128, 3), 255, np.uint8)).save(folder / "blank.png")
+    whole = (folder / "kitchen.jpg").read_bytes()
+    (folder / "cut.jpg").write_bytes(whole[: len(whole) // 2])
+
+
+def _scene(seed: int) -> Any:  # noqa: ANN401 - imported late
+    """Return a 192 x 144 scene: a coloured gradient with twelve boxes."""
+    import numpy as np
+    from PIL import Image, ImageDraw
+
+    rng = np.random.default_rng(seed)
+    low, high = np.sort(rng.integers(0, 256, (2, 3)), axis=0)
+    ramp = np.linspace(0, 1, 144)[:, None, None] * np.ones((1, 192, 1))
+    image = Image.fromarray((low + ramp * (high - low)).astype(np.uint8))
+    draw = ImageDraw.Draw(image)
+    for _ in range(12):
+        x, y, w, h = (int(v) for v in rng.integers(8, 120, 4))
+        draw.rectangle((x, y, x + w // 2, y + h // 2), fill=tuple(int(v) for v in rng.integers(0, 256, 3)))
+    return image
