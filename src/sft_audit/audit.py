@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What an audit came to: the evidence of every check, the verdict, and what crashed (with its traceback)."""
+    """What an audit came to: the evidence, the verdict, and the traceback of whatever crashed."""
 
     evidence: tuple[Evidence, ...]
     verdict: Verdict
@@ -39,7 +39,9 @@ def run_audit(config: AuditConfig, store: Store, engine: Engine) -> Outcome:
         states[one.code] = _ask(store, one, options.get(one.code, {}), faults)
     _settle(store, config)
     evidence = tuple(
-        _evidence(store, one, states.get(one.code, "not asked")) for one in all_checks().values() if one.subject == "data"
+        _evidence(store, one, states.get(one.code, "not asked"))
+        for one in all_checks().values()
+        if one.subject == "data"
     )
     readable = store.value("select count(*) from samples where not malformed")
     return Outcome(evidence, judge(policy, evidence, readable), faults)
@@ -87,13 +89,21 @@ def _keep(store: Store, one: Check, answer: Relation) -> None:
         ), identified as (
             select
                 asked.*,
-                concat_ws('|', $_code, coalesce(row_hash, ''), coalesce(occurrence, 0), coalesce(turn, -1),
-                    coalesce(json_extract_string(evidence, '$.key'), '')) as base
+                concat_ws(
+                    '|',
+                    $_code,
+                    coalesce(row_hash, ''),
+                    coalesce(occurrence, 0),
+                    coalesce(turn, -1),
+                    coalesce(json_extract_string(evidence, '$.key'), '')
+                ) as base
             from asked
             left join samples using (sample_id)
         )
         select
-            left(md5(base || '|' || row_number() over (partition by base order by message)), 16) as finding_id,
+            left(
+                md5(base || '|' || row_number() over (partition by base order by message)), 16
+            ) as finding_id,
             $_code as "check",
             $_severity as severity,
             $_subject as subject,
@@ -134,8 +144,16 @@ def _settle(store: Store, config: AuditConfig) -> None:
             )
     if config.baseline is not None:
         read_manifest(config.baseline)
-        store.execute("create temp table baseline as select finding_id from read_parquet($path)", {"path": str(config.baseline / "findings.parquet")})
-        store.execute("update findings set status = 'known' where finding_id in (select finding_id from baseline) and status = 'open'")
+        store.execute(
+            "create temp table baseline as select finding_id from read_parquet($path)",
+            {"path": str(config.baseline / "findings.parquet")},
+        )
+        store.execute(
+            """
+            update findings set status = 'known'
+            where status = 'open' and finding_id in (select finding_id from baseline)
+            """
+        )
 
 
 def _evidence(store: Store, one: Check, state: State) -> Evidence:

@@ -120,7 +120,9 @@ def check(
 
     def register(ask: Callable[..., Relation]) -> Callable[..., Relation]:
         if code in _REGISTRY and _REGISTRY[code].ask.__module__ != ask.__module__:
-            raise ValueError(f"{code} is defined twice: {_REGISTRY[code].ask.__module__} and {ask.__module__}")
+            raise ValueError(
+                f"{code} is defined twice: {_REGISTRY[code].ask.__module__} and {ask.__module__}"
+            )
         _REGISTRY[code] = Check(
             code=code,
             name=ask.__name__.replace("_", "-"),
@@ -167,11 +169,13 @@ def find_check(code: str) -> Check:
 
     names = [*checks, *(c.name for c in checks.values())]
     near = get_close_matches(code.upper(), names, 1, 0) or get_close_matches(code.lower(), names, 1, 0)
-    raise AuditError(f"{code}: there is no such check; did you mean {near[0]}? `sft-audit checks` lists them all")
+    raise AuditError(
+        f"{code}: there is no such check; did you mean {near[0]}? `sft-audit checks` lists them all"
+    )
 
 
 def select_checks(select: Sequence[str], ignore: Sequence[str], subject: str = "data") -> tuple[Check, ...]:
-    """Return the checks of a subject whose code starts with one of `select` (all, if empty) and none of `ignore`."""
+    """Return a subject's checks that one of `select` names (all, if empty) and none of `ignore` does."""
     known = [c for c in all_checks().values() if c.subject == subject]
     for prefix in (*select, *ignore):
         if not any(_names(c, prefix) for c in known):

@@ -2,46 +2,210 @@
 
 import json
 import sys
-from datetime import datetime  # noqa: F401
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Literal, Optional
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from sft_audit.errors import AuditError
 
+if TYPE_CHECKING:
+    from sft_audit.config import AuditConfig
+    from sft_audit.session import Report
+
 app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
+    rich_markup_mode=None,
     help="Audit what SFT teaches before reinforcement learning is paid to amplify it.",
+    epilog="Exit codes: 0 PASS or REVIEW, 1 BLOCK, 2 the tool could not run, 3 UNKNOWN.",
 )
+
+Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")]
 
 
 @app.command()
 def data(
-    paths: Annotated[list[Path], typer.Argument(metavar="DATA...", help="Files or folders of the data set.")],
+    paths: Annotated[
+        list[Path], typer.Argument(metavar="DATA...", help="Files, globs or folders.", show_default=False)
+    ],
     images: Annotated[Path | None, typer.Option(help="Folder that image paths are relative to.")] = None,
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="Audit folder to write.")] = None,
-    select: Annotated[list[str] | None, typer.Option(help="Only these checks: a code, a name or a family.")] = None,
-    json_: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")] = False,
+    format_: Annotated[str | None, typer.Option("--format", help="Format, if not as the rows look.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Audit folder to write. [default: audit]")
+    ] = None,
+    config: Annotated[Path | None, typer.Option(help="YAML file of options.")] = None,
+    select: Annotated[list[str] | None, typer.Option(help="Only these checks: code, name or family.")] = None,
+    ignore: Annotated[list[str] | None, typer.Option(help="Not these checks: code, name or family.")] = None,
+    sample: Annotated[int | None, typer.Option(min=1, help="Audit this many rows, drawn by source.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of the draw.")] = None,
+    preferences: Annotated[
+        list[Path] | None, typer.Option(help="File of chosen and rejected responses.")
+    ] = None,
+    baseline: Annotated[Path | None, typer.Option(help="Earlier audit: only what is new counts.")] = None,
+    policy: Annotated[Path | None, typer.Option(help="YAML file of thresholds.")] = None,
+    no_thumbnails: Annotated[
+        bool, typer.Option("--no-thumbnails", help="No pictures in the report.")
+    ] = False,
+    workers: Annotated[
+        int | None, typer.Option(min=0, help="Worker processes. [default: one a core]")
+    ] = None,
+    memory_limit: Annotated[str | None, typer.Option(help="Memory for the tables. [default: 4GB]")] = None,
+    fail_on: Annotated[Literal["block", "review"], typer.Option(help="Verdict that exits with 1.")] = "block",
+    json_: Json = False,
 ) -> None:
     """Audit an SFT data set: what will it teach?"""
     from sft_audit.config import load_config
-    from sft_audit.session import run
 
-    report = run(load_config(None, {"data": paths, "images": images, "out": out, "select": select}))
-    print(json.dumps(report.summary()))
-    raise typer.Exit(report.exit_code)
+    flags = {
+        "data": paths,
+        "images": images,
+        "format": format_,
+        "out": out,
+        "select": select,
+        "ignore_checks": ignore,
+        "sample": sample,
+        "seed": seed,
+        "preferences": preferences,
+        "baseline": baseline,
+        "policy": policy,
+        "thumbnails": False if no_thumbnails else None,
+        "workers": workers,
+        "memory_limit": memory_limit,
+    }
+    report = _audit(load_config(config, flags))
+    _show(report, as_json=json_)
+    raise typer.Exit(report.review_exit_code if fail_on == "review" else report.exit_code)
 
 
 @app.command()
-def checks() -> None:
+def clean(
+    audit: Annotated[Path, typer.Argument(help="Audit folder.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the repaired data set.")],
+    unsafe: Annotated[list[str] | None, typer.Option(help="Also apply this check's unsafe remedy.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Go on though the plan removes much.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be done, write nothing.")
+    ] = False,
+    json_: Json = False,
+) -> None:
+    """Write the repaired data set, in the format and layout it came in."""
+    from sft_audit.remedies import clean as repair
+
+    result = repair(audit, out, unsafe=tuple(unsafe or ()), force=force, dry_run=dry_run)
+    print(json.dumps(result.summary()) if json_ else result.text())
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder to write.")] = Path("sft-audit-demo"),
+    workers: Annotated[int, typer.Option(min=0, help="Worker processes; 0: one a core.")] = 0,
+) -> None:
+    """Plant faults in a small data set that the package makes, audit it, repair it, audit again."""
+    from rich.console import Console
+
+    from sft_audit.demo import render, run_demo
+
+    with _progress():
+        result = run_demo(out, workers=workers)
+    Console().print(render(result))
+
+
+@app.command()
+def checks(json_: Json = False) -> None:
     """List every check."""
     from sft_audit.check import all_checks
 
-    for one in all_checks().values():
-        print(f"{one.code} {one.name}: {one.title}")
+    listed = all_checks().values()
+    if json_:
+        print(
+            json.dumps(
+                [{"code": c.code, "name": c.name, "severity": c.severity, "axis": c.axis} for c in listed]
+            )
+        )
+        return
+    for one in listed:
+        print(f"{one.code}  {one.name:24}{'preview  ' if one.preview else ''}{one.title}")
+
+
+@app.command()
+def explain(code: Annotated[str, typer.Argument(help="Code or name of a check.")]) -> None:
+    """Print a check's page."""
+    from sft_audit.check import find_check
+    from sft_audit.report.pages import check_page
+
+    print(check_page(find_check(code)), end="")
+
+
+@app.command()
+def formats() -> None:
+    """List every data format that can be read."""
+    from sft_audit.readers import all_formats
+
+    for one in all_formats().values():
+        print(f"{one.name:18}{one.title}")
+
+
+def _audit(config: "AuditConfig") -> "Report":
+    from sft_audit.session import run
+
+    with _progress():
+        return run(config)
+
+
+def _show(report: "Report", *, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(report.summary(), ensure_ascii=False))
+        return
+    from rich.console import Console
+
+    from sft_audit.report.terminal import summary
+
+    Console().print(summary(report))
+
+
+@contextmanager
+def _progress() -> Iterator[None]:
+    """Show on stderr what the library logs that it is doing, once it has taken two seconds."""
+    import logging
+    import threading
+
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    console = Console(stderr=True)
+    columns = (BarColumn(bar_width=20), TextColumn("{task.description}"), TimeElapsedColumn())
+    bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+    task = bar.add_task("starting", total=None)
+
+    class Follow(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            bar.update(task, description=record.getMessage())
+
+    logger, handler = logging.getLogger("sft_audit"), Follow()
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    later = threading.Timer(2, bar.start)
+    later.daemon = True
+    later.start()
+    try:
+        yield
+    finally:
+        later.cancel()
+        bar.stop()
+        logger.removeHandler(handler)
+
+
+@app.callback(invoke_without_command=True)
+def _root(version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
+    if version:
+        from sft_audit import __version__
+
+        print(__version__)
+        raise typer.Exit
 
 
 def main() -> None:
@@ -51,3 +215,6 @@ def main() -> None:
     except AuditError as fault:
         print(f"sft-audit: {fault}", file=sys.stderr)
         sys.exit(2)
+    except KeyboardInterrupt:
+        print("sft-audit: interrupted; nothing was written", file=sys.stderr)
+        sys.exit(130)

@@ -73,7 +73,9 @@ def _read_yaml(path: Path) -> dict[str, object]:
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as fault:
-        raise AuditError(f"{path}: {(fault.strerror or str(fault)).lower()}; give a configuration file") from None
+        raise AuditError(
+            f"{path}: {(fault.strerror or str(fault)).lower()}; give a configuration file"
+        ) from None
     except (yaml.YAMLError, UnicodeDecodeError) as fault:
         raise AuditError(f"{path}: not YAML: {' '.join(str(fault).split())}") from None
     if not isinstance(content, dict):

@@ -50,7 +50,7 @@ class Policy(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What one check brought: how it went, the rate of flagged samples, and the largest score of its findings.
+    """What one check brought: how it went, the rate of flagged samples, its findings' largest score.
 
     `score_high` is the upper end of that score's 95 % interval where the check measured one, else the score.
     """
@@ -126,8 +126,7 @@ def judge(policy: Policy, evidence: Sequence[Evidence], readable: int) -> Verdic
         rulings.append(Ruling("INT101", "integrity", "UNKNOWN", "no sample could be read", None))
     not_asked = tuple(e.check for e in evidence if e.state == "not asked")
     axes = {axis: _worst(rulings, axis, evidence) for axis in AXES}
-    outcome = max((r.outcome for r in rulings), key=OUTCOMES.index, default="PASS")
-    return Verdict(outcome, axes, tuple(rulings), not_asked)
+    return Verdict(_maximum([r.outcome for r in rulings]), axes, tuple(rulings), not_asked)
 
 
 def _gathered(by_check: Mapping[str, Evidence], code: str) -> bool:
@@ -137,7 +136,11 @@ def _gathered(by_check: Mapping[str, Evidence], code: str) -> bool:
 def _worst(rulings: Sequence[Ruling], axis: Axis, evidence: Sequence[Evidence]) -> Outcome | None:
     own = [r.outcome for r in rulings if r.axis == axis]
     asked = any(e.axis == axis and e.state == "gathered" for e in evidence)
-    return max(own, key=OUTCOMES.index) if own else ("PASS" if asked else None)
+    return _maximum(own) if own else ("PASS" if asked else None)
+
+
+def _maximum(outcomes: Sequence[Outcome]) -> Outcome:
+    return max(outcomes, key=OUTCOMES.index) if outcomes else "PASS"
 
 
 def _missing(evidence: Evidence) -> Ruling:
@@ -200,5 +203,7 @@ def _parse(text: str, where: str) -> Policy:
         message = first["msg"].removeprefix("Value error, ")
         if first["type"] == "extra_forbidden":
             known = [*Rule.model_fields, *Policy.model_fields]
-            message = f"unknown key; did you mean {get_close_matches(str(first['loc'][-1]), known, 1, 0)[0]!r}?"
+            message = (
+                f"unknown key; did you mean {get_close_matches(str(first['loc'][-1]), known, 1, 0)[0]!r}?"
+            )
         raise AuditError(f"{where}: {place}: {message}") from None

@@ -10,7 +10,6 @@ from sft_audit import __version__
 from sft_audit.audit import Outcome, run_audit
 from sft_audit.config import AuditConfig, parse_config
 from sft_audit.engine import Engine
-from sft_audit.errors import AuditError
 from sft_audit.store import MANIFEST, Store, building, read_manifest, write_json
 from sft_audit.tables import SCHEMA_VERSION
 
@@ -70,14 +69,13 @@ def run(config: AuditConfig) -> Report:
     """Audit as configured, publish the folder, and return the report."""
     size = sum(path.stat().st_size for path in config.data if path.is_file())
     started = time.time()
-    with building(config.out, needs_bytes=2 * size) as folder:
-        with Engine(config.workers) as engine:
-            store = Store(folder, config.memory_limit, engine.workers)
-            try:
-                outcome = run_audit(config, store, engine)
-                _write(config, store, outcome, started)
-            finally:
-                store.close()
+    with building(config.out, needs_bytes=2 * size) as folder, Engine(config.workers) as engine:
+        store = Store(folder, config.memory_limit, engine.workers)
+        try:
+            outcome = run_audit(config, store, engine)
+            _write(config, store, outcome, started)
+        finally:
+            store.close()
     return open_report(config.out)
 
 
@@ -102,27 +100,28 @@ def open_report(folder: str | Path) -> Report:
 
 
 def _write(config: AuditConfig, store: Store, outcome: Outcome, started: float) -> None:
+    folder = store.folder
+    _write_findings(store, folder / "findings.parquet")
+    write_json(folder / "verdict.json", _verdict(store, outcome))
+    manifest = {
+        "schema_version": SCHEMA_VERSION,
+        "sft_audit": __version__,
+        "configuration": config.model_dump(mode="json"),
+        "inputs": store.arrow("select * from files order by file").to_pylist(),
+        "seconds": round(time.time() - started, 1),
+        "faults": dict(outcome.faults),
+    }
+    write_json(folder / MANIFEST, manifest)
+
+
+def _write_findings(store: Store, path: Path) -> None:
+    """Stream the findings to parquet in batches of fixed size, so that equal findings are equal bytes."""
     import pyarrow.parquet as pq
 
-    folder = store.folder
-    pq.write_table(store.arrow(_FINDINGS), folder / "findings.parquet", compression="zstd")
-    write_json(folder / "verdict.json", _verdict(store, outcome))
-    write_json(
-        folder / MANIFEST,
-        {
-            "schema_version": SCHEMA_VERSION,
-            "sft_audit": __version__,
-            "configuration": config.model_dump(mode="json"),
-            "inputs": [
-                dict(zip(("file", "path", "format", "container", "n_bytes", "content_hash", "rows"), row, strict=True))
-                for row in store.rows(
-                    "select file, path, format, container, n_bytes, content_hash, rows from files order by file"
-                )
-            ],
-            "seconds": round(time.time() - started, 1),
-            "faults": dict(outcome.faults),
-        },
-    )
+    schema = store.arrow(f"{_FINDINGS} limit 0").schema
+    with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+        for batch in store.batches(_FINDINGS, 65_536):
+            writer.write_batch(batch)
 
 
 def _verdict(store: Store, outcome: Outcome) -> dict[str, object]:
@@ -136,9 +135,9 @@ def _verdict(store: Store, outcome: Outcome) -> dict[str, object]:
         "samples": store.value("select count(*) from samples"),
         "malformed": store.value("select count(*) from samples where malformed"),
         "images": store.value("select count(*) from images"),
-        "findings": dict(store.rows("""select "check", count(*) from findings where status = 'open' group by 1 order by 1""")),
-        "ignored": dict(store.rows("""select "check", count(*) from findings where status = 'ignored' group by 1 order by 1""")),
-        "known": dict(store.rows("""select "check", count(*) from findings where status = 'known' group by 1 order by 1""")),
+        "findings": _counts(store, "open"),
+        "ignored": _counts(store, "ignored"),
+        "known": _counts(store, "known"),
         "not_asked": list(verdict.not_asked),
         "evidence": [
             {
@@ -160,7 +159,22 @@ def _verdict(store: Store, outcome: Outcome) -> dict[str, object]:
             if e.state != "not asked"
         ],
         "rulings": [
-            {"check": r.check, "axis": r.axis, "outcome": r.outcome, "reason": r.reason, "rule": r.rule and r.rule.model_dump()}
+            {
+                "check": r.check,
+                "axis": r.axis,
+                "outcome": r.outcome,
+                "reason": r.reason,
+                "rule": r.rule and r.rule.model_dump(),
+            }
             for r in verdict.rulings
         ],
     }
+
+
+def _counts(store: Store, status: str) -> dict[str, int]:
+    """Return the number of findings of each check that has any with this status."""
+    counted = store.rows(
+        """select "check", count(*) from findings where status = $status group by 1 order by 1""",
+        {"status": status},
+    )
+    return dict(counted)

@@ -24,7 +24,11 @@ class Store:
     def __init__(self, folder: Path, memory_limit: str, threads: int, *, read_only: bool = False) -> None:
         """Open, or create, the database in the folder; memory_limit as DuckDB spells it (`4GB`)."""
         self.folder = folder
-        options = {"memory_limit": memory_limit, "threads": str(threads), "temp_directory": str(folder / "spill")}
+        options: dict[str, str | bool | int | float | list[str]] = {
+            "memory_limit": memory_limit,
+            "threads": threads,
+            "temp_directory": str(folder / "spill"),
+        }
         try:
             self._db = duckdb.connect(str(folder / "audit.duckdb"), read_only=read_only, config=options)
         except duckdb.Error as fault:
@@ -52,7 +56,7 @@ class Store:
         return self._db.sql(sql, params=values).to_arrow_table()
 
     def batches(self, sql: str, rows: int) -> Iterator[Any]:
-        """Stream a query as Arrow record batches of at most `rows` rows; it sees what was committed before."""
+        """Stream a query as Arrow record batches of at most `rows` rows, over what was committed before."""
         cursor = self._db.cursor()
         try:
             yield from cursor.sql(sql).to_arrow_reader(rows)
@@ -95,7 +99,9 @@ def building(out: Path, *, needs_bytes: int) -> Iterator[Path]:
         aside.mkdir(parents=True)
         _require_space(aside, needs_bytes)
     except OSError as fault:
-        raise AuditError(f"{out}: {(fault.strerror or str(fault)).lower()}; choose another folder with -o") from None
+        raise AuditError(
+            f"{out}: {(fault.strerror or str(fault)).lower()}; choose another folder with -o"
+        ) from None
     try:
         yield aside
         _publish(aside, out)
@@ -104,20 +110,26 @@ def building(out: Path, *, needs_bytes: int) -> Iterator[Path]:
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
-    """Return the manifest of an audit folder; raise AuditError where there is none or it is of another version."""
+    """Return the manifest of an audit folder; raise AuditError where there is none of this version."""
     try:
         manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        raise AuditError(f"{folder}: not an audit folder; make one with `sft-audit data DATA -o {folder}`") from None
+        raise AuditError(
+            f"{folder}: not an audit folder; make one with `sft-audit data DATA -o {folder}`"
+        ) from None
     if manifest.get("schema_version") != SCHEMA_VERSION:
         was = manifest.get("schema_version")
-        raise StaleAudit(f"{folder}: schema version {was}, this release reads {SCHEMA_VERSION}; run `sft-audit data` again")
+        raise StaleAudit(
+            f"{folder}: schema version {was}, this release reads {SCHEMA_VERSION}; run `sft-audit data` again"
+        )
     return manifest
 
 
 def write_json(path: Path, content: object) -> None:
     """Write a JSON file with sorted keys, so that equal contents are equal bytes."""
-    path.write_text(json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
+    path.write_text(
+        json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8"
+    )
 
 
 def _refuse_foreign(out: Path) -> None:
@@ -131,7 +143,7 @@ def _require_space(folder: Path, needed: int) -> None:
     free = shutil.disk_usage(folder).free
     if free < needed + _SLACK:
         raise OutOfSpace(
-            f"{folder.parent}: about {(needed + _SLACK) >> 20:,} MiB are needed and {free >> 20:,} MiB are free; "
+            f"{folder.parent}: about {(needed + _SLACK) >> 20:,} MiB are needed, {free >> 20:,} MiB are free; "
             "choose another disk with -o, or audit a part with --sample"
         )
 

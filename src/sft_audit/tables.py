@@ -105,7 +105,7 @@ _ALL = (
         line BIGINT 1-based line
         byte_offset BIGINT first byte concerned
         n_bytes BIGINT length in bytes of what is concerned
-        kind VARCHAR missing_comma, trailing_comma, bad_utf8, bom, truncated, nan, duplicate_key, lone_surrogate, …
+        kind VARCHAR missing_comma, trailing_comma, bad_utf8, bom, truncated, nan, …
         detail VARCHAR one clause that says what was seen
         """,
     ),
@@ -131,7 +131,7 @@ _ALL = (
         slot INTEGER 0-based image slot
         uri VARCHAR the address as the row spells it; `embedded` when the row holds the bytes
         image_id VARCHAR the image's content hash; null when it was not or could not be read
-        problem VARCHAR missing, outside_root, remote, not_an_image, truncated, corrupt, bomb, …; null when none
+        problem VARCHAR missing, outside_root, remote, not_an_image, truncated, …; null when none
         """,
     ),
     _table(
@@ -149,7 +149,7 @@ _ALL = (
         frames INTEGER frames; more than 1 when animated
         alpha BOOLEAN true when it has an alpha channel or a transparent colour
         phash UBIGINT 64-bit DCT perceptual hash of the grey image
-        sharpness DOUBLE variance of the Laplacian of the grey image scaled to at most 256 px, grey levels squared
+        sharpness DOUBLE variance of the Laplacian of the grey image as scaled, grey levels squared
         brightness DOUBLE mean grey level, 0 to 255
         contrast DOUBLE standard deviation of the grey levels, 0 to 127.5
         entropy DOUBLE Shannon entropy of the grey histogram, bits, 0 to 8

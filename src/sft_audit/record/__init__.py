@@ -88,15 +88,20 @@ def row_recorder(
 
     def register(function: RowFunction) -> RowFunction:
         def run(recording: Recording) -> None:
-            store_all(recording, recording.engine.map(
-                partial(function, config=recording.config), recording.store.batches(query, rows)
-            ))
+            tasks = ((batch, recording.config) for batch in recording.store.batches(query, rows))
+            store_all(recording, recording.engine.map(partial(_apply, function), tasks))
 
         run.__name__, run.__doc__ = function.__name__, function.__doc__
-        table_recorder(fills=fills, needs=needs, after=after, cost=cost, version=version, requires=requires)(run)
+        table_recorder(fills=fills, needs=needs, after=after, cost=cost, version=version, requires=requires)(
+            run
+        )
         return function
 
     return register
+
+
+def _apply(function: RowFunction, task: tuple[Batch, AuditConfig]) -> Mapping[str, Batch]:
+    return function(*task)
 
 
 def store_all(recording: Recording, results: Iterable[Mapping[str, Batch]]) -> None:
@@ -119,7 +124,7 @@ def all_recorders() -> Mapping[str, Recorder]:
 
 
 def plan(tables: Iterable[str]) -> tuple[Recorder, ...]:
-    """Return the recorders that fill these tables and all that they need, in an order in which they can run."""
+    """Return the recorders that fill these tables, and all that they need, in an order that works."""
     by_table = {table: recorder for recorder in all_recorders().values() for table in recorder.fills}
     wanted: dict[str, Recorder] = {}
 

@@ -1,0 +1,43 @@
+# make demo: install, then run the main job on a small data set that the package makes.
+# make test: install, then lint, types, tests. make test-all adds the long ones.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: install demo test test-all lint docs chromium bench clean
+
+install: .venv/installed
+
+.venv/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[demo,dev]'
+	@touch $@
+
+demo: install
+	$(BIN)/sft-audit demo
+
+test: install chromium lint
+	$(BIN)/python -m pytest -q -m "not long" --cov --cov-report=term:skip-covered
+
+test-all: install chromium lint
+	$(BIN)/python -m pytest -q
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+# The pages generated from the code: checks, tables, formats, command line.
+docs: install
+	$(BIN)/python docs/generate.py
+
+# A real browser for the report's tests, where one can be installed without asking.
+chromium:
+	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && \
+		apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium >/dev/null; } || \
+		echo "no chromium: the report's browser tests will be skipped"
+
+bench: install
+	$(BIN)/python bench/run.py
+
+clean:
+	rm -rf .venv build dist sft-audit-demo audit
