@@ -84,7 +84,7 @@ def _read_yaml(path: Path) -> dict[str, object]:
 
 
 def _one_line(fault: ValidationError, model: type[BaseModel]) -> str:
-    first = fault.errors()[0]
+    first = min(fault.errors(), key=lambda error: error["type"] != "extra_forbidden")
     where = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
         key = str(first["loc"][-1])

@@ -10,6 +10,7 @@ from typing import Literal, Self
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
+from sft_audit.check import find_check
 from sft_audit.errors import AuditError
 from sft_audit.finding import AXES, Axis
 from sft_audit.interval import Rate
@@ -194,11 +195,11 @@ def _number(rule: Rule, limit: float) -> str:
 
 def _parse(text: str, where: str) -> Policy:
     try:
-        return Policy.model_validate(yaml.safe_load(text) or {})
+        policy = Policy.model_validate(yaml.safe_load(text) or {})
     except yaml.YAMLError as fault:
         raise AuditError(f"{where}: not YAML: {' '.join(str(fault).split())}") from None
     except ValidationError as fault:
-        first = fault.errors()[0]
+        first = min(fault.errors(), key=lambda error: error["type"] != "extra_forbidden")
         place = ".".join(str(part) for part in first["loc"])
         message = first["msg"].removeprefix("Value error, ")
         if first["type"] == "extra_forbidden":
@@ -207,3 +208,9 @@ def _parse(text: str, where: str) -> Policy:
                 f"unknown key; did you mean {get_close_matches(str(first['loc'][-1]), known, 1, 0)[0]!r}?"
             )
         raise AuditError(f"{where}: {place}: {message}") from None
+    try:
+        for code in (*policy.required, *(rule.check for rule in policy.rules)):
+            find_check(code)
+    except AuditError as fault:
+        raise AuditError(f"{where}: {fault}") from None
+    return policy

@@ -51,17 +51,21 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing wrong with the bytes of a row that can still be read (NaN, a duplicate key, bad UTF-8)."""
+    """One thing wrong with the bytes of a file or row that can still be read (NaN, a missing comma, bad UTF-8)."""
 
     kind: str
     detail: str
+    line: int
+    byte_offset: int
+    n_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One training example."""
+    """One training example. `row_hash` is the BLAKE2b-128 of the raw row, hexadecimal."""
 
     place: Place
+    row_hash: str
     format: str
     kind: Kind
     id: str | None
@@ -77,5 +81,5 @@ class Malformed:
     """A row, or a gap between rows, that cannot be read; its bytes are kept."""
 
     place: Place
+    row_hash: str
     reason: str
-    detail: str

@@ -56,7 +56,7 @@ class Store:
         return self._db.sql(sql, params=values).to_arrow_table()
 
     def batches(self, sql: str, rows: int) -> Iterator[Any]:
-        """Stream a query as Arrow record batches of at most `rows` rows, over what was committed before."""
+        """Stream a query as Arrow record batches of at most `rows` rows; it sees what is committed."""
         cursor = self._db.cursor()
         try:
             yield from cursor.sql(sql).to_arrow_reader(rows)

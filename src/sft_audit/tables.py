@@ -71,6 +71,7 @@ _ALL = (
         rows BIGINT rows in the file, unreadable ones included
         malformed BIGINT rows that could not be read
         audited BIGINT rows that the audit looked at: fewer than rows only under --sample
+        layout VARCHAR JSON object of the columns and tags that a dataset_info.json names; empty when none does
         """,
     ),
     _table(
@@ -220,6 +221,15 @@ _ALL = (
         p_value DOUBLE permutation p-value of bits <= 0
         q_value DOUBLE p_value after Benjamini and Hochberg over the fields
         example VARCHAR one value of the field and the answer it gives away
+        """,
+    ),
+    _table(
+        "duplicates",
+        "one sample that repeats an earlier one: the same images and the same turns",
+        """
+        sample_id VARCHAR the later sample
+        first_sample VARCHAR the first sample with this content
+        copy BIGINT 2 for the second sample with this content, 3 for the third, and so on
         """,
     ),
     _table(

@@ -3,7 +3,25 @@
 from sft_audit.check import Relation, Tables, check
 
 
-@check("INT101", severity="error", axis="integrity", reads=("samples", "problems"), remedy="drop", safe=True)
+@check(
+    "INT101",
+    severity="error",
+    axis="integrity",
+    reads=("samples", "problems"),
+    remedy="drop",
+    safe=True,
+    good=[
+        [
+            {
+                "image": "kitchen.jpg",
+                "conversations": [
+                    {"from": "human", "value": "<image>\nWhat is this?"},
+                    {"from": "gpt", "value": "A kitchen."},
+                ],
+            }
+        ]
+    ],
+)
 def malformed_row(db: Tables) -> Relation:
     """A row, or the file around it, that a strict JSON reader refuses.
 

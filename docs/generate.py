@@ -1,0 +1,37 @@
+"""Write the generated pages of this folder; `python docs/generate.py --check` only says which are stale."""
+
+import sys
+from pathlib import Path
+
+from sft_audit.report.pages import all_pages
+
+HERE = Path(__file__).parent
+
+
+def stale() -> list[str]:
+    """Return the pages whose file is not what the code says, and the files that no code makes any more."""
+    pages = all_pages()
+    made = {str(path.relative_to(HERE)) for path in HERE.glob("checks/*.md")}
+    changed = [name for name, text in pages.items() if _read(HERE / name) != text]
+    return sorted([*changed, *(made - set(pages))])
+
+
+def write() -> None:
+    """Write every page and remove those that no code makes any more."""
+    pages = all_pages()
+    (HERE / "checks").mkdir(exist_ok=True)
+    for path in HERE.glob("checks/*.md"):
+        if str(path.relative_to(HERE)) not in pages:
+            path.unlink()
+    for name, text in pages.items():
+        (HERE / name).write_text(text, encoding="utf-8")
+
+
+def _read(path: Path) -> str | None:
+    return path.read_text(encoding="utf-8") if path.is_file() else None
+
+
+if __name__ == "__main__":
+    if "--check" in sys.argv:
+        sys.exit(f"stale: {', '.join(stale())}; run `make docs`" if stale() else 0)
+    write()

@@ -1,0 +1,45 @@
+"""Configuration: what is given, and how mistakes are told."""
+
+from pathlib import Path
+
+import pytest
+
+from sft_audit.config import load_config, parse_config
+from sft_audit.errors import AuditError
+
+
+def test_flags_lie_over_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "audit.yaml"
+    file.write_text("data: rows.json\nsample: 10\nseed: 3\n")
+    config = load_config(file, {"sample": 20, "seed": None})
+    assert (config.data, config.sample, config.seed) == ((Path("rows.json"),), 20, 3)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"data": "x", "smaple": 3}, "did you mean 'sample'"),
+        ({"data": "x", "sample": 0}, "sample: input should be greater than 0 (got 0)"),
+        ({"data": "x", "image_tokens": "llava"}, "image_tokens"),
+        ({"data": "x", "ignore": [{"chek": "CON401"}]}, "did you mean 'check'"),
+        ({}, "data: field required"),
+    ],
+)
+def test_a_mistake_is_one_line_that_names_the_key(values: dict, message: str) -> None:
+    with pytest.raises(AuditError) as fault:
+        parse_config(values, "audit.yaml")
+    assert message in str(fault.value)
+    assert "\n" not in str(fault.value)
+
+
+@pytest.mark.parametrize(("text", "message"), [("[1]", "expected a mapping"), ("a: [", "not YAML")])
+def test_a_file_that_is_no_mapping(tmp_path: Path, text: str, message: str) -> None:
+    file = tmp_path / "audit.yaml"
+    file.write_text(text)
+    with pytest.raises(AuditError, match=message):
+        load_config(file, {})
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(AuditError, match="no such file"):
+        load_config(tmp_path / "none.yaml", {})

@@ -1,0 +1,33 @@
+"""Intervals against statsmodels' published values and simulation."""
+
+import numpy as np
+import pytest
+
+from sft_audit.interval import Rate, wilson
+
+
+@pytest.mark.parametrize(
+    ("k", "n", "low", "high"),
+    [(2, 100, 0.0055, 0.0700), (47, 100, 0.3750, 0.5671), (0, 59, 0.0, 0.0611), (59, 59, 0.9389, 1.0)],
+)
+def test_wilson_agrees_with_published_values(k: int, n: int, low: float, high: float) -> None:
+    assert wilson(k, n) == pytest.approx((low, high), abs=5e-4)
+
+
+def test_a_census_has_no_interval() -> None:
+    rate = Rate(3, 100, 100)
+    assert (rate.low, rate.value, rate.high) == (0.03, 0.03, 0.03)
+
+
+def test_nothing_looked_at_says_nothing() -> None:
+    assert (Rate(0, 0, 10).low, Rate(0, 0, 10).high) == (0.0, 1.0)
+
+
+def test_a_draw_from_a_finite_population_is_covered() -> None:
+    rng = np.random.default_rng(0)
+    covered = 0
+    for true in range(20, 500, 20):
+        for k in rng.hypergeometric(true, 1000 - true, 300, size=500):
+            rate = Rate(int(k), 300, 1000)
+            covered += rate.low <= true / 1000 <= rate.high
+    assert 0.94 <= covered / (24 * 500) <= 0.96
