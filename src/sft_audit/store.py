@@ -93,11 +93,11 @@ def building(out: Path, *, needs_bytes: int) -> Iterator[Path]:
     What a killed run left aside is removed first; an existing `out` is replaced only if it is an audit folder.
     """
     _refuse_foreign(out)
+    _require_space(out, needs_bytes)
     aside = out.parent / f".{out.name}.partial"
     shutil.rmtree(aside, ignore_errors=True)
     try:
         aside.mkdir(parents=True)
-        _require_space(aside, needs_bytes)
     except OSError as fault:
         raise AuditError(
             f"{out}: {(fault.strerror or str(fault)).lower()}; choose another folder with -o"
@@ -139,11 +139,12 @@ def _refuse_foreign(out: Path) -> None:
         raise AuditError(f"{out}: exists and is not an audit folder; choose another with -o")
 
 
-def _require_space(folder: Path, needed: int) -> None:
-    free = shutil.disk_usage(folder).free
-    if free < needed + _SLACK:
+def _require_space(out: Path, needed: int) -> None:
+    folder = next(parent for parent in out.absolute().parents if parent.is_dir())
+    free, wanted = shutil.disk_usage(folder).free, needed + _SLACK
+    if free < wanted:
         raise OutOfSpace(
-            f"{folder.parent}: about {(needed + _SLACK) >> 20:,} MiB are needed, {free >> 20:,} MiB are free; "
+            f"{folder}: about {wanted >> 20:,} MiB are needed and {free >> 20:,} MiB are free; "
             "choose another disk with -o, or audit a part with --sample"
         )
 
