@@ -46,7 +46,7 @@ def test_a_check_is_pure(one: Check) -> None:
     assert one.ask(Tables(), **one.options) == one.ask(Tables(), **one.options)
     source = Path(one.ask.__code__.co_filename).read_text(encoding="utf-8")
     assert not re.search(
-        r"^\s*(import|from) (torch|logging|matplotlib|pathlib|os)\b|\bopen\(|\bprint\(", source, re.M
+        r"^\s*(import|from) (torch|logging|matplotlib|pathlib|os)\b|\bopen\(|\bprint\(", source, re.MULTILINE
     )
 
 

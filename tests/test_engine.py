@@ -47,7 +47,7 @@ def test_tasks_are_taken_as_results_are_used() -> None:
 
 
 def test_a_worker_that_dies_raises() -> None:
-    with pytest.raises(Exception, match="unexpectedly|terminated"), Engine(2) as engine:
+    with pytest.raises(Exception, match=r"unexpectedly|terminated"), Engine(2) as engine:
         list(engine.map(die, range(2)))
 
 

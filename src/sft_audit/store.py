@@ -90,7 +90,7 @@ class Store:
 def building(out: Path, *, needs_bytes: int) -> Iterator[Path]:
     """Yield an empty folder beside `out`; publish it as `out` when the block ends well, else remove it.
 
-    What a killed run left aside is removed first; an existing `out` is replaced only if it is an audit folder.
+    What a killed run left aside is removed first; an existing `out` is replaced only if it is an audit.
     """
     _refuse_foreign(out)
     _require_space(out, needs_bytes)
@@ -110,7 +110,7 @@ def building(out: Path, *, needs_bytes: int) -> Iterator[Path]:
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
-    """Return the manifest of an audit folder; raise AuditError where there is none of this version."""
+    """Return the manifest of an audit folder; raise AuditError where none of this version is."""
     try:
         manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
     except (OSError, ValueError):

@@ -56,8 +56,8 @@ def check_list() -> str:
                 "|---|---|---|---|",
             ]
             lines += [
-                f"| [{one.code}]({one.code}.md) | {one.name} | {'preview ' if one.preview else ''}{one.severity} "
-                f"| {one.title} |"
+                f"| [{one.code}]({one.code}.md) | {one.name} "
+                f"| {'preview ' if one.preview else ''}{one.severity} | {one.title} |"
                 for one in own
             ]
     return "\n".join(lines) + "\n"
