@@ -1,0 +1,133 @@
+"""Record, check, judge: waivers, baselines, selections, and what happens when a part breaks."""
+
+import json
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+from rows import row, write
+
+import sft_audit.check as check_module
+from sft_audit import AuditError, audit_data
+from sft_audit.check import Check, Relation, all_checks
+from sft_audit.testing import make_images
+
+TWICE = [row(id="a"), row(id="a"), row("<image>\nWhere?", "Indoors, in a kitchen.", id="b")]
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    make_images(tmp_path / "images")
+    return write(tmp_path / "rows.json", TWICE)
+
+
+def audit(data: Path, **options: object):
+    defaults = {"images": data.parent / "images", "out": data.parent / "audit", "workers": 1}
+    return audit_data(data, **{**defaults, **options})
+
+
+def test_every_row_is_accounted_for(data: Path) -> None:
+    report = audit(data)
+    assert (report.samples, report.malformed, report.images) == (3, 0, 1)
+
+
+def test_findings_can_be_joined_back_to_the_file(data: Path) -> None:
+    found = audit(data, select=("DUP601",)).findings.to_pylist()
+    assert [(f["check"], f["id"], f["file"], f["position"]) for f in found] == [
+        ("DUP601", "a", "rows.json", 2)
+    ]
+
+
+def test_a_selection_leaves_the_rest_not_asked(data: Path) -> None:
+    report = audit(data, select=("CON",))
+    verdict = json.loads((report.folder / "verdict.json").read_text())
+    assert {e["check"] for e in report.evidence} == {code for code in all_checks() if code.startswith("CON")}
+    assert "DUP601" in verdict["not_asked"]
+    assert report.images == 0
+
+
+def test_an_ignored_check_is_not_asked(data: Path) -> None:
+    verdict = json.loads((audit(data, ignore_checks=("DUP601",)).folder / "verdict.json").read_text())
+    assert "DUP601" in verdict["not_asked"]
+    assert "DUP601" not in verdict["findings"]
+
+
+@pytest.mark.parametrize("field", ["select", "ignore_checks"])
+def test_an_unknown_check_names_the_nearest(data: Path, field: str) -> None:
+    with pytest.raises(AuditError, match="did you mean DUP601"):
+        audit(data, **{field: ("DUP606",)})
+
+
+def waiver(**fields: object) -> dict:
+    until = date.today() + timedelta(days=1)  # noqa: DTZ011 - any time zone will do
+    return {"check": "DUP601", "reason": "frames", "who": "mira", "until": until, **fields}
+
+
+def test_a_waiver_is_counted_and_does_not_count_against(data: Path) -> None:
+    report = audit(data, select=("DUP601",), ignore=(waiver(),))
+    verdict = json.loads((report.folder / "verdict.json").read_text())
+    assert (verdict["findings"], verdict["ignored"], report.verdict) == ({}, {"DUP601": 1}, "PASS")
+    assert [f["status"] for f in report.findings.to_pylist()] == ["ignored"]
+
+
+@pytest.mark.parametrize("fields", [{"until": date(2020, 1, 1)}, {"source": "another"}])
+def test_a_waiver_that_is_over_or_for_another_source_does_nothing(data: Path, fields: dict) -> None:
+    assert audit(data, select=("DUP601",), ignore=(waiver(**fields),)).counts == {"DUP601": 1}
+
+
+def test_a_waiver_for_an_unknown_check_is_refused(data: Path) -> None:
+    with pytest.raises(AuditError, match="no such check"):
+        audit(data, ignore=(waiver(check="DUP699"),))
+
+
+def test_only_what_is_new_counts_beside_a_baseline(data: Path) -> None:
+    old = audit(data, select=("DUP601",), out=data.parent / "old")
+    write(data, [row("<image>\nNew?", "Yes, new.", id="c"), *TWICE, TWICE[2]])
+    new = audit(data, select=("DUP601",), baseline=old.folder)
+    assert [(f["position"], f["status"]) for f in new.findings.to_pylist()] == [(3, "known"), (5, "open")]
+    assert new.counts == {"DUP601": 1}
+
+
+def broken(db: check_module.Tables) -> Relation:
+    """Raises."""
+    return db.sql("select no_such_column from samples")
+
+
+def test_a_crashed_check_is_unknown_and_hides_nothing(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = dict(all_checks())
+    duplicate = whole["DUP601"]
+    fields = {name: getattr(duplicate, name) for name in Check.__slots__}
+    whole["INT999"] = Check(
+        **{**fields, "code": "INT999", "name": "broken", "ask": broken, "reads": ("samples",)}
+    )
+    monkeypatch.setattr(check_module, "all_checks", lambda: whole)
+    monkeypatch.setattr("sft_audit.audit.all_checks", lambda: whole)
+    report = audit(data, select=("INT999", "DUP601"))
+    assert (report.verdict, report.exit_code) == ("UNKNOWN", 3)
+    assert report.counts == {"DUP601": 1}
+    assert "no_such_column" in report.faults["INT999"]
+
+
+@pytest.mark.parametrize(
+    ("checks", "message"),
+    [
+        ({"CON401": {"min_answer": 3}}, "did you mean 'min_answers'"),
+        ({"CON999": {}}, "no such check"),
+        ({"CON401": {"min_answers": "two"}}, "expected a value like"),
+    ],
+)
+def test_a_wrong_option_is_one_line(data: Path, checks: dict, message: str) -> None:
+    with pytest.raises(AuditError) as fault:
+        audit(data, checks=checks)
+    assert message in str(fault.value)
+    assert "\n" not in str(fault.value)
+
+
+def test_a_draw_keeps_count_of_the_whole(data: Path) -> None:
+    rows = [row(answer=f"Answer {n}.", id=str(n), source=f"s{n % 2}") for n in range(100)]
+    report = audit(write(data, rows), sample=10, select=("INT101",))
+    (evidence,) = report.evidence
+    assert (evidence["of"], report.samples) == (10, 10)
+    assert evidence["high"] > 0.2
+    (file,) = json.loads((report.folder / "manifest.json").read_text())["inputs"]
+    assert (file["rows"], file["audited"]) == (100, 10)
