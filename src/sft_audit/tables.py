@@ -169,7 +169,17 @@ _ALL = (
         template VARCHAR the question with its variable parts masked
         answer VARCHAR the supervised message
         answer_kind VARCHAR yes_no, colour, count, option, number, phrase or free
-        canonical VARCHAR the answer in one spelling per meaning; equal canonicals agree
+        canonical VARCHAR the answer in one spelling per meaning; equal canonicals agree; null for free text
+        """,
+    ),
+    _table(
+        "stated",
+        "one answer about an image that its own prompt states",
+        """
+        sample_id VARCHAR the sample
+        turn INTEGER the answer's turn
+        how VARCHAR marked, hint, statement, earlier_turn or verbatim: where the answer stands in the prompt
+        quote VARCHAR the words that state it, at most 200 characters
         """,
     ),
     _table(
