@@ -1,0 +1,77 @@
+"""The demonstration from an empty folder to what was found: make, plant, audit, clean, audit again."""
+
+import json
+import shutil
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from random import Random
+
+from sft_audit.demo.bed import Planted
+from sft_audit.demo.compare import Line, Stray, flagged_but_not_planted, found_against_planted
+from sft_audit.demo.dataset import make_data_set, write_comparisons, write_rows
+from sft_audit.demo.plant import plant_faults
+from sft_audit.demo.row import Row
+from sft_audit.errors import AuditError
+from sft_audit.session import Report, audit_data
+
+ROWS, TRUTH, COMPARISONS, IMAGES = "rows.json", "planted.jsonl", "preferences.jsonl", "images"
+
+
+@dataclass(frozen=True, slots=True)
+class DemoResult:
+    """What the demonstration came to: its folder, both audits, and findings held against what was planted."""
+
+    folder: Path
+    before: Report
+    after: Report
+    lines: tuple[Line, ...]
+    strays: tuple[Stray, ...]
+    seconds: float
+
+
+def run_demo(out: Path, *, workers: int = 0, seed: int = 7) -> DemoResult:
+    """Make the data set in `out`/data, audit it, clean it, audit what is left, and compare.
+
+    Raises AuditError where `out` holds something else, or scikit-image is not installed.
+    """
+    from sft_audit.remedies import clean
+
+    started = time.monotonic()
+    rows, truth = make_faulty_data_set(_fresh(out) / "data", seed)
+    before = _audit(out / "data" / ROWS, out / "audit", out / "data", workers)
+    clean(out / "audit", out / "cleaned", force=True)
+    after = _audit(out / "cleaned" / ROWS, out / "audit-cleaned", out / "data", workers)
+    found = before.findings.to_pylist()
+    return DemoResult(
+        folder=out,
+        before=before,
+        after=after,
+        lines=found_against_planted(truth, found, after.findings.to_pylist()),
+        strays=flagged_but_not_planted(truth, found, [row.source for row in rows]),
+        seconds=time.monotonic() - started,
+    )
+
+
+def make_faulty_data_set(folder: Path, seed: int) -> tuple[list[Row], list[Planted]]:
+    """Write rows, images, comparisons and the truth into the folder; equal seeds give equal bytes."""
+    random = Random(seed)  # noqa: S311 - which row gets which fault is no secret
+    sound = make_data_set(folder / IMAGES, random)
+    rows, truth = plant_faults(sound.rows, sound.comparisons, folder / IMAGES, random)
+    write_rows(folder / ROWS, rows)
+    write_comparisons(folder / COMPARISONS, sound.comparisons)
+    (folder / TRUTH).write_text("".join(json.dumps(asdict(one)) + "\n" for one in truth), encoding="utf-8")
+    return rows, truth
+
+
+def _fresh(out: Path) -> Path:
+    """Return the folder, empty; an earlier demonstration in it is removed, anything else refused."""
+    if out.exists() and not (out / "data" / TRUTH).is_file() and (not out.is_dir() or any(out.iterdir())):
+        raise AuditError(f"{out}: exists and is not a demonstration; choose another folder with -o")
+    for part in ("data", "audit", "cleaned", "audit-cleaned"):
+        shutil.rmtree(out / part, ignore_errors=True)
+    return out
+
+
+def _audit(rows: Path, out: Path, data: Path, workers: int) -> Report:
+    return audit_data(rows, images=data / IMAGES, preferences=(data / COMPARISONS,), out=out, workers=workers)

@@ -1,0 +1,52 @@
+"""The demonstration's outcome, for the terminal."""
+
+from typing import TYPE_CHECKING
+
+from sft_audit.demo.demonstration import DemoResult
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.table import Table
+
+
+def render(result: DemoResult) -> "RenderableType":
+    """Return found against planted, what was flagged beside it, the verdicts, and where the reports lie."""
+    from rich.console import Group
+    from rich.text import Text
+
+    before, after = result.before, result.after
+    planted, found = sum(line.planted for line in result.lines), sum(line.found for line in result.lines)
+    said = (
+        f"{before.samples:,} rows, {before.images:,} images, {result.seconds:.0f} s for making, cleaning and two "
+        f"audits. {found} of {planted} planted faults found.\n"
+        f"Verdict: {before.verdict}, after cleaning {after.verdict} ({after.samples:,} rows).\n"
+        f"Reports: {before.folder / 'report.html'} and {after.folder / 'report.html'}\n"
+        f"What was planted where: {result.folder / 'data' / 'planted.jsonl'}"
+    )
+    return Group(_faults(result), _strays(result), Text(said))
+
+
+def _faults(result: DemoResult) -> "Table":
+    from rich.table import Table
+
+    table = Table(title="Found against planted")
+    table.add_column("fault")
+    table.add_column("check")
+    for name in ("planted", "found", "left after cleaning"):
+        table.add_column(name, justify="right")
+    for line in result.lines:
+        style = "" if line.found == line.planted else "bold red"
+        table.add_row(line.fault, line.check, str(line.planted), str(line.found), str(line.left), style=style)
+    return table
+
+
+def _strays(result: DemoResult) -> "Table":
+    from rich.table import Table
+
+    table = Table(title="Rows flagged by a check whose fault was not planted there")
+    table.add_column("check")
+    table.add_column("rows with another planted fault", justify="right")
+    table.add_column("sound rows", justify="right")
+    for stray in result.strays:
+        table.add_row(stray.check, str(stray.in_other_faults), str(stray.in_sound_rows))
+    return table
