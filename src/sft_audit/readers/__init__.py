@@ -1,1 +1,102 @@
-"""Readers: from files to samples. One module a format; `detect` chooses by looking at the rows."""
+"""Readers: from bytes to samples. A container cuts a file into rows, a format turns a row into turns and images.
+
+A format is one file in this package: a function under `@row_format`, found by walking.
+"""
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.metadata import entry_points
+from types import MappingProxyType
+from typing import Any
+
+from sft_audit.errors import AuditError
+from sft_audit.sample import ImageRef, Kind, Turn
+
+Content = dict[str, Any]  # one decoded row: JSON, or Python values from parquet (with bytes)
+
+
+class RowFault(Exception):  # noqa: N818 - a row's fault, not ours
+    """A row that its format cannot read; the message is the reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """What a format needs to know beyond the row: its container, and the names a dataset_info.json gives."""
+
+    container: str
+    columns: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """What a format made of a row. `used` names the fields that need not be kept as extra ones."""
+
+    turns: tuple[Turn, ...]
+    images: tuple[ImageRef, ...]
+    used: frozenset[str]
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """One row shape: how to recognise it and how to read it; formats are asked in falling `priority`."""
+
+    name: str
+    kind: Kind
+    matches: Callable[[Content], bool]
+    parse: Callable[[Content, Layout], Parsed]
+    priority: int
+    example: Content
+
+    @property
+    def about(self) -> str:
+        """Return the first line of the parser's docstring."""
+        return (self.parse.__doc__ or "").strip().splitlines()[0]
+
+
+_REGISTRY: dict[str, Format] = {}
+Parser = Callable[[Content, Layout], Parsed]
+
+
+def row_format(
+    name: str,
+    *,
+    matches: Callable[[Content], bool],
+    example: Content,
+    kind: Kind = "sft",
+    priority: int = 0,
+) -> Callable[[Parser], Parser]:
+    """Register the decorated function as the parser of a format; `example` is a row that it reads."""
+
+    def register(parse: Parser) -> Parser:
+        _REGISTRY[name] = Format(name, kind, matches, parse, priority, example)
+        return parse
+
+    return register
+
+
+@cache
+def formats() -> Mapping[str, Format]:
+    """Return every format by name, in the order in which they are asked: our own and those of plug-ins."""
+    for module in pkgutil.iter_modules(__path__, f"{__name__}."):
+        importlib.import_module(module.name)
+    for plugin in entry_points(group="sft_audit.readers"):
+        plugin.load()
+    return MappingProxyType(dict(sorted(_REGISTRY.items(), key=lambda item: (-item[1].priority, item[0]))))
+
+
+def find_format(name: str) -> Format:
+    """Return the format with this name; raise AuditError naming the nearest one."""
+    from difflib import get_close_matches
+
+    known = formats()
+    if name in known:
+        return known[name]
+    near = get_close_matches(name, list(known), 1, 0)[0]
+    raise AuditError(
+        f"--format {name}: there is no such format; did you mean {near}? `sft-audit formats` lists them"
+    )

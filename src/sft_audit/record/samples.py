@@ -1,37 +1,70 @@
 """The rows of the data set, as samples, turns and image slots."""
 
-import json
-import os
-from hashlib import blake2b
-
-from sft_audit.record import Recording, table_recorder
-from sft_audit.tables import TABLES
+from sft_audit.readers.detect import Reading, detect
+from sft_audit.readers.embedded import write_layout
+from sft_audit.readers.file_bytes import FileBytes
+from sft_audit.readers.inputs import find_inputs
+from sft_audit.record import Recording, store_all, table_recorder
 
 
 @table_recorder(fills=("files", "samples", "problems", "turns", "image_uses"))
 def samples(recording: Recording) -> None:
     """Read every row of every file."""
-    import pyarrow as pa
+    config, store = recording.config, recording.store
+    readings = [detect(one, config.format) for one in find_inputs(config.data)]
+    store.execute("delete from samples")
+    for reading in readings:
+        _read_file(recording, reading)
+    _count_occurrences(recording)
 
-    out = {name: [] for name in ("files", "samples", "turns", "image_uses")}
-    for path in recording.config.data:
-        text = path.read_text()
-        rows = json.loads(text) if text.lstrip()[0] == "[" else [json.loads(l) for l in text.splitlines() if l.strip()]
-        out["files"].append(dict(file=path.name, path=str(path), format="llava", container="json_array", n_bytes=len(text), content_hash="", rows=len(rows), malformed=0, audited=len(rows)))
-        for i, row in enumerate(rows, 1):
-            sid = f"{path.name}:{i}"
-            raw = json.dumps(row).encode()
-            turns = row.get("conversations") or row.get("messages")
-            images = row.get("image", row.get("images", []))
-            images = [images] if isinstance(images, str) else images
-            extra = {k: v for k, v in row.items() if k not in ("conversations", "messages", "image", "images")}
-            out["samples"].append(dict(sample_id=sid, row_hash=blake2b(raw, digest_size=16).hexdigest(), occurrence=1, id=row.get("id"), source=row.get("source", path.name), file=path.name, position=i, line=i, byte_offset=0, n_bytes=len(raw), format="llava", kind="sft", n_images=len(images), text_only=not images, malformed=False, reason=None, extra=json.dumps(extra)))
-            for t, turn in enumerate(turns):
-                role = {"human": "user", "gpt": "assistant"}.get(turn.get("from"), turn.get("role") or turn.get("from"))
-                value = turn.get("value", turn.get("content"))
-                out["turns"].append(dict(sample_id=sid, turn=t, role=role, text=value, supervised=role == "assistant", loss_weight=1.0, n_tokens=-(-len(value.encode()) // 4), n_placeholders=value.count("<image>")))
-            for slot, uri in enumerate(images):
-                out["image_uses"].append(dict(sample_id=sid, slot=slot, uri=uri, image_id=None, problem=None))
-    for name, rows in out.items():
-        recording.store.insert(name, pa.Table.from_pylist(rows, schema=TABLES[name].arrow_schema()))
-    recording.store.execute("create or replace table samples as select * replace (row_number() over (partition by row_hash order by file, position)::integer as occurrence) from samples")
+
+def _read_file(recording: Recording, reading: Reading) -> None:
+    """Read one file whole, or raise."""
+    from sft_audit.readers.batch import read_chunk
+
+    with FileBytes(reading.input.path) as source:
+        tasks = ((chunk, reading.format.name, reading.layout) for chunk in reading.chunks(source))
+        store_all(recording, recording.engine.map(read_chunk, tasks))
+        content_hash = source.finish()
+        recording.store.execute(
+            """
+            insert into files by name
+            select
+                $file as file,
+                $path as path,
+                $format as format,
+                $container as container,
+                $n_bytes as n_bytes,
+                $content_hash as content_hash,
+                count(*) as rows,
+                count_if(malformed) as malformed,
+                count(*) as audited,
+                $layout as layout
+            from samples
+            where file = $file
+            """,
+            {
+                "file": reading.input.file,
+                "path": str(reading.input.path),
+                "format": reading.format.name,
+                "container": reading.layout.container,
+                "n_bytes": source.size,
+                "content_hash": content_hash,
+                "layout": write_layout(reading.layout),
+            },
+        )
+
+
+def _count_occurrences(recording: Recording) -> None:
+    recording.store.execute(
+        """
+        update samples
+        set occurrence = counted.occurrence
+        from (
+            select sample_id, row_number() over (partition by row_hash order by file, position) as occurrence
+            from samples
+            where row_hash in (select row_hash from samples group by row_hash having count(*) > 1)
+        ) as counted
+        where samples.sample_id = counted.sample_id
+        """
+    )

@@ -1,0 +1,163 @@
+"""Rows as Arrow batches of the tables: the work of one worker on one chunk."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from sft_audit.readers import Content, Layout, Parsed, RowFault, find_format, placeholder
+from sft_audit.readers.chunk import Chunk, Row
+from sft_audit.readers.image import EMBEDDED
+from sft_audit.sample import ImageRef, Malformed, Place, Problem, Sample
+from sft_audit.tables import TABLES
+
+FILLED = ("samples", "problems", "turns", "image_uses")
+_IDS = ("id", "question_id", "uid", "idx")
+_SOURCES = ("source", "data_source", "dataset", "dataset_name")
+_LONGEST = 2000
+_MOST_FIELDS = 200
+
+
+def read_chunk(task: tuple[Chunk, str, Layout]) -> dict[str, Any]:
+    """Return the record batches, by table, that a chunk comes to under a format and a layout."""
+    chunk, format_name, layout = task
+    tables = _Tables(chunk.file)
+    tables.add_problems(None, chunk.problems)
+    for row in chunk.rows():
+        tables.add(row if isinstance(row, Malformed) else read_sample(row, format_name, layout))
+    return tables.batches()
+
+
+def read_sample(row: Row, format_name: str, layout: Layout) -> Sample | Malformed:
+    """Return the sample that a row is under a format; a row that the format cannot read is malformed."""
+    how = find_format(format_name)
+    try:
+        parsed = how.parse(row.content, layout)
+    except RowFault as fault:
+        return Malformed(row.place, row.row_hash, f"not a {format_name} row: {fault}")
+    fields = {**row.content, **parsed.extra}
+    id_field, source_field = _first(fields, _IDS, (str, int)), _first(fields, _SOURCES, (str,))
+    used = {*parsed.used, id_field, source_field}
+    return Sample(
+        place=row.place,
+        row_hash=row.row_hash,
+        format=format_name,
+        kind=how.kind,
+        id=None if id_field is None else str(fields[id_field]),
+        source=None if source_field is None else fields[source_field],
+        turns=parsed.turns,
+        images=parsed.images,
+        extra={name: value for name, value in fields.items() if name not in used},
+        problems=row.problems,
+    )
+
+
+def _first(fields: Content, names: tuple[str, ...], kinds: tuple[type, ...]) -> str | None:
+    for name in names:
+        if name in fields and isinstance(fields[name], kinds) and fields[name] != "":
+            return name
+    return None
+
+
+class _Tables:
+    """Rows of the tables, column order as in `tables.py`."""
+
+    def __init__(self, file: str) -> None:
+        self._file = file
+        self._rows: dict[str, list[tuple[object, ...]]] = {name: [] for name in FILLED}
+
+    def add(self, one: Sample | Malformed) -> None:
+        if isinstance(one, Malformed):
+            self._add_malformed(one)
+            return
+        sample_id = one.place.sample_id
+        n_images = len(one.images)
+        self._rows["samples"].append(
+            (sample_id, one.row_hash, 1, one.id, one.source or self._file)
+            + _where(one.place)
+            + (one.format, one.kind, n_images, n_images == 0, False, None, bounded_json(one.extra))
+        )
+        turns = self._rows["turns"]
+        for at, turn in enumerate(one.turns):
+            text = turn.text
+            n_bytes = len(text) if text.isascii() else len(text.encode())
+            n_tokens, slots = -(-n_bytes // 4), placeholder.count(text)
+            turns.append((sample_id, at, turn.role, text, turn.supervised, turn.loss_weight, n_tokens, slots))
+        uses = self._rows["image_uses"]
+        for slot, ref in enumerate(one.images):
+            uses.append((sample_id, slot, address(ref), None, None))
+        self.add_problems(sample_id, one.problems)
+
+    def _add_malformed(self, one: Malformed) -> None:
+        self._rows["samples"].append(
+            (one.place.sample_id, one.row_hash, 1, None, self._file)
+            + _where(one.place)
+            + ("", "sft", 0, False, True, one.reason, "{}")
+        )
+
+    def add_problems(self, sample_id: str | None, problems: tuple[Problem, ...]) -> None:
+        for p in problems:
+            self._rows["problems"].append(
+                (sample_id, self._file, p.line, p.byte_offset, p.n_bytes, p.kind, p.detail)
+            )
+
+    def batches(self) -> dict[str, Any]:
+        import pyarrow as pa
+
+        made = {}
+        for name, rows in self._rows.items():
+            schema = TABLES[name].arrow_schema()
+            columns = zip(*rows, strict=True) if rows else ([] for _ in schema)
+            made[name] = pa.record_batch(
+                [pa.array(values, field.type) for values, field in zip(columns, schema, strict=True)],
+                schema=schema,
+            )
+        return made
+
+
+def _where(place: Place) -> tuple[str, int, int, int, int]:
+    return (place.file, place.position, place.line, place.byte_offset, place.n_bytes)
+
+
+def address(ref: ImageRef) -> str:
+    """Return what stands in `image_uses.uri`: the address, or `embedded` where the row holds the bytes."""
+    return EMBEDDED if ref.data is not None or ref.uri.startswith("data:") else ref.uri
+
+
+def bounded_json(fields: Mapping[str, Any]) -> str:
+    """Return fields as a JSON object, each value within 2,000 characters and never an image's bytes."""
+    if not fields:
+        return "{}"
+    kept = dict(list(fields.items())[:_MOST_FIELDS])
+    try:
+        text = json.dumps(kept, ensure_ascii=False, allow_nan=False)
+    except (TypeError, ValueError):
+        text = json.dumps({name: _plain(value) for name, value in kept.items()}, ensure_ascii=False)
+        kept = json.loads(text)
+    if len(text) <= _LONGEST:
+        return text
+    return json.dumps({name: _cut(value) for name, value in kept.items()}, ensure_ascii=False)
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 - any value of a row
+    """Return a value with null for what JSON cannot say, text for dates, and nothing for bytes."""
+    match value:
+        case None | bool() | int() | str():
+            return value
+        case float():
+            return value if abs(value) < float("inf") else None
+        case bytes():
+            return f"{len(value)} bytes"
+        case list():
+            return [_plain(one) for one in value]
+        case dict():
+            return {str(name): _plain(one) for name, one in value.items()}
+    return str(value)
+
+
+def _cut(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+    if isinstance(value, str):
+        return value[:_LONGEST]
+    if isinstance(value, list | dict):
+        text = json.dumps(value, ensure_ascii=False)
+        return value if len(text) <= _LONGEST else text[:_LONGEST]
+    return value

@@ -1,0 +1,79 @@
+"""Data arguments, as the files that they name."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
+from pathlib import Path
+
+from sft_audit.errors import AuditError
+
+SUFFIXES = (".json", ".jsonl", ".ndjson", ".parquet")
+_MAGIC = "*?["
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """One file to read. `file` is its path relative to the data argument; columns and tags if they are given."""
+
+    path: Path
+    file: str
+    format: str | None = None
+    columns: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+def find_inputs(arguments: Sequence[Path]) -> tuple[Input, ...]:
+    """Return the files of all arguments, each under a name of its own; raise AuditError where one names none."""
+    found = [one for argument in arguments for one in _of(argument)]
+    for path, times in Counter(one.path.resolve() for one in found).items():
+        if times > 1:
+            raise AuditError(f"{path.name}: it is given {times} times; name each file once")
+    return _named_apart(found)
+
+
+def _of(argument: Path) -> Iterator[Input]:
+    if argument.is_dir():
+        files = sorted(p for p in argument.rglob("*") if p.suffix in SUFFIXES and p.is_file())
+        if not files:
+            raise AuditError(
+                f"{argument}: the folder holds no {', '.join(SUFFIXES)} file; name the data files"
+            )
+        yield from (Input(path, path.relative_to(argument).as_posix()) for path in files)
+    elif argument.is_file():
+        yield Input(argument, argument.name)
+    elif any(sign in str(argument) for sign in _MAGIC):
+        yield from _of_pattern(argument)
+    else:
+        raise AuditError(f"{argument}: no such file or folder{_near(argument)}")
+
+
+def _of_pattern(argument: Path) -> Iterator[Input]:
+    parts = argument.parts
+    fixed = next(at for at, part in enumerate(parts) if any(sign in part for sign in _MAGIC))
+    root = Path(*parts[:fixed])
+    files = sorted(p for p in root.glob("/".join(parts[fixed:])) if p.is_file())
+    if not files:
+        raise AuditError(f"{argument}: no file matches the pattern")
+    yield from (Input(path, path.relative_to(root).as_posix()) for path in files)
+
+
+def _near(missing: Path) -> str:
+    folder = missing.parent
+    names = [p.name for p in folder.iterdir()] if folder.is_dir() else []
+    near = get_close_matches(missing.name, names, 1)
+    return f"; did you mean {folder / near[0]}?" if near else "; give a file, a folder or a pattern"
+
+
+def _named_apart(inputs: Sequence[Input]) -> tuple[Input, ...]:
+    """Lengthen names that occur twice by the folders above, until all differ."""
+    named = list(inputs)
+    while len(twice := [name for name, n in Counter(one.file for one in named).items() if n > 1]):
+        named = [replace(one, file=_longer(one)) if one.file in twice else one for one in named]
+    return tuple(named)
+
+
+def _longer(one: Input) -> str:
+    parts = one.path.resolve().parts
+    kept = one.file.count("/") + 2
+    return "/".join(parts[-kept:])

@@ -1,0 +1,253 @@
+"""A JSON array of rows, cut by the standard library's own decoder in a window that slides over the file.
+
+The window is read as latin-1, one character a byte, so that positions are byte offsets; every byte that JSON's
+grammar knows is ASCII. After damage the cutter goes on at the next object that some format knows as a row.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from sft_audit.readers import formats
+from sft_audit.readers.chunk import Chunk, Row
+from sft_audit.readers.file_bytes import BLOCK, FileBytes
+from sft_audit.readers.json_row import DEPTH_LIMIT, ROW_LIMIT, RowReader
+from sft_audit.sample import Malformed, Place, Problem
+
+BOM = b"\xef\xbb\xbf"
+_NEAR_END = 16
+_PATIENCE = 4 * ROW_LIMIT
+_TARGET = 2 << 20
+_BLANK = b" \t\r\n"
+_WHITESPACE = re.compile(r"[ \t\n\r]*")
+_decode = json.JSONDecoder(parse_int=str, parse_float=str).raw_decode
+
+
+class Cut(NamedTuple):
+    """One element's bytes; or, with a reason, a gap that is known by its size and hash only."""
+
+    position: int
+    line: int
+    byte_offset: int
+    n_bytes: int
+    data: bytes
+    reason: str = ""
+    row_hash: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Elements(Chunk):
+    """Elements of an array, in order."""
+
+    cuts: tuple[Cut, ...]
+
+    def rows(self) -> Iterator[Row | Malformed]:
+        """Yield a row for every element and every gap."""
+        reader = RowReader()
+        for cut in self.cuts:
+            place = Place(self.file, cut.position, cut.line, cut.byte_offset, cut.n_bytes)
+            if cut.reason:
+                yield Malformed(place, cut.row_hash, cut.reason)
+            else:
+                yield reader.read(cut.data, place)
+
+
+def chunks(source: FileBytes, file: str) -> Iterator[Chunk]:
+    """Cut a file into elements, about 2 MiB at a time."""
+    cuts: list[Cut] = []
+    problems: list[Problem] = []
+    size = 0
+    for one in _Cutter(source).run():
+        if isinstance(one, Problem):
+            problems.append(one)
+            continue
+        cuts.append(one)
+        size += len(one.data) + 64
+        if size >= _TARGET:
+            yield Elements(file, tuple(problems), tuple(cuts))
+            cuts, problems, size = [], [], 0
+    if cuts or problems:
+        yield Elements(file, tuple(problems), tuple(cuts))
+
+
+class _Cutter:
+    """The window and where the cutter stands in it: `at`, before which `line` - 1 line feeds were seen."""
+
+    def __init__(self, source: FileBytes) -> None:
+        self._source = source
+        self._base = 0
+        self._text = ""
+        self._at = 0
+        self._line = 1
+        self._position = 0
+        self._patience = _PATIENCE
+
+    def run(self) -> Iterator[Cut | Problem]:
+        """Yield every element, gap and problem in order."""
+        if self._source.read(0, 3) == BOM:
+            self._base = 3
+            yield Problem("bom", "the file starts with a byte order mark", 1, 0, 3)
+        self._next()
+        self._step()
+        comma: int | None = None
+        damaged = False
+        while char := self._next():
+            if char == "]":
+                if comma is not None:
+                    yield self._problem("trailing_comma", "a comma stands before the closing bracket", comma)
+                self._step()
+                yield from self._tail()
+                return
+            if char == ",":
+                if comma is not None or not self._position:
+                    yield self._problem("extra_comma", "a comma stands where a row is expected", self._offset)
+                comma = self._offset
+                self._step()
+                continue
+            missing = self._position > 0 and comma is None
+            here = self._problem("missing_comma", "no comma stands between two rows", self._offset)
+            cut = self._element()
+            if missing and not (cut.reason or damaged):
+                yield here
+            comma, damaged = None, bool(cut.reason)
+            yield cut
+        yield self._problem("truncated", "the array is not closed", self._offset)
+
+    @property
+    def _offset(self) -> int:
+        return self._base + self._at
+
+    def _problem(self, kind: str, detail: str, offset: int, n_bytes: int = 1) -> Problem:
+        return Problem(kind, detail, self._line, offset, n_bytes)
+
+    def _step(self) -> None:
+        self._at += 1
+
+    def _move(self, to: int) -> None:
+        """Go to an index of the window, counting lines."""
+        self._line += self._text.count("\n", self._at, to)
+        self._at = to
+
+    def _grow(self) -> bool:
+        """Drop what is behind, read on; return False at the end of the file and at the row limit."""
+        rest = len(self._text) - self._at
+        more = self._source.read(
+            self._base + len(self._text), min(max(BLOCK, rest), max(ROW_LIMIT - rest, 0))
+        )
+        self._text = self._text[self._at :] + more.decode("latin-1")
+        self._base += self._at
+        self._at = 0
+        return bool(more)
+
+    def _next(self) -> str:
+        """Pass over white space and return the character there, or nothing at the end of the file."""
+        while True:
+            found = _WHITESPACE.match(self._text, self._at)
+            assert found  # noqa: S101 - it matches the empty string
+            self._move(found.end())
+            if self._at < len(self._text):
+                return self._text[self._at]
+            if not self._grow():
+                return ""
+
+    def _element(self) -> Cut:
+        """Cut the element at hand, or the gap up to the next row, and go behind it."""
+        self._position += 1
+        while True:
+            try:
+                _, end = _decode(self._text, self._at)
+            except (json.JSONDecodeError, RecursionError) as fault:
+                if self._cut_short(fault) and self._plausible() and self._grow():
+                    continue
+                return self._gap(self._reason(fault))
+            if end < len(self._text) or self._text[end - 1] in '}]"' or not self._grow():
+                break
+        data = self._text[self._at : end].encode("latin-1")
+        cut = Cut(self._position, self._line, self._offset, len(data), data)
+        self._move(end)
+        return cut
+
+    def _cut_short(self, fault: Exception) -> bool:
+        """Return whether the fault may be only that the window ends."""
+        if not isinstance(fault, json.JSONDecodeError):
+            return False
+        return fault.msg.startswith("Unterminated") or fault.pos >= len(self._text) - _NEAR_END
+
+    def _plausible(self) -> bool:
+        """Return whether what is at hand may be one long row: within a block, or with no other row inside."""
+        return len(self._text) - self._at < BLOCK or not self._find_row(self._at + 1)[1]
+
+    def _reason(self, fault: Exception) -> str:
+        if not isinstance(fault, json.JSONDecodeError):
+            return f"nested deeper than {DEPTH_LIMIT} levels"
+        if self._cut_short(fault) and len(self._text) - self._at >= ROW_LIMIT:
+            return f"larger than the limit of {ROW_LIMIT >> 20} MiB a row, or never closed"
+        return f"not JSON: {fault.msg.lower()} (byte {self._base + fault.pos} of the file)"
+
+    def _gap(self, reason: str) -> Cut:
+        """Return what lies between here and the next row, or the end of the file, and go behind it."""
+        start, line = self._offset, self._line
+        self._seek_row()
+        n_bytes = self._step_back(start) - start
+        row_hash = self._source.range_hash(start, n_bytes)
+        return Cut(self._position, line, start, n_bytes, b"", reason, row_hash)
+
+    def _seek_row(self) -> None:
+        """Go to the next object that some format knows as a row; to the end of the file where there is none."""
+        self._patience = _PATIENCE
+        self._step()
+        while True:
+            at, found = self._find_row(self._at)
+            self._move(at)
+            if found:
+                return
+            if not self._grow():
+                if at >= len(self._text):
+                    return
+                self._step()
+
+    def _find_row(self, start: int) -> tuple[int, bool]:
+        """Return the index of the first row in the window and true; else where a row may have begun, and false."""
+        begun: int | None = None
+        at = self._text.find("{", start)
+        while at >= 0 and self._patience > 0:
+            try:
+                content, end = _decode(self._text, at)
+            except (json.JSONDecodeError, RecursionError) as fault:
+                if begun is None and self._cut_short(fault):
+                    begun = at
+                self._patience -= (fault.pos if isinstance(fault, json.JSONDecodeError) else at) - at + 1000
+                end = at + 1
+            else:
+                if _is_row(content):
+                    return at, True
+            at = self._text.find("{", end)
+        return len(self._text) if begun is None else begun, False
+
+    def _step_back(self, start: int) -> int:
+        """Go back to where the gap from `start` ends, before the separator or the closing bracket behind it."""
+        first = max(start, self._offset - 4096)
+        behind = self._source.read(first, self._offset - first)
+        mark = b"]" if self._offset == self._source.size else b","
+        kept = behind.rstrip(_BLANK)
+        if kept.endswith(mark):
+            kept = kept[:-1].rstrip(_BLANK)
+        end = first + len(kept)
+        self._line -= behind.count(b"\n", len(kept))
+        if end < self._base:
+            self._base, self._text = end, ""
+        self._at = end - self._base
+        return end
+
+    def _tail(self) -> Iterator[Problem]:
+        if self._next():
+            left = self._source.size - self._offset
+            yield self._problem(
+                "trailing_data", f"{left:,} bytes follow the closing bracket", self._offset, left
+            )
+
+
+def _is_row(content: object) -> bool:
+    return isinstance(content, dict) and any(one.matches(content) for one in formats().values())
