@@ -55,11 +55,11 @@ class Store:
         """Return the result of a query that fits in memory as an Arrow table."""
         return self._db.sql(sql, params=values).to_arrow_table()
 
-    def batches(self, sql: str, rows: int) -> Iterator[Any]:
+    def batches(self, sql: str, rows: int, values: Parameters = None) -> Iterator[Any]:
         """Stream a query as Arrow record batches of at most `rows` rows; it sees what is committed."""
         cursor = self._db.cursor()
         try:
-            yield from cursor.sql(sql).to_arrow_reader(rows)
+            yield from cursor.sql(sql, params=values).to_arrow_reader(rows)
         finally:
             cursor.close()
 
@@ -87,12 +87,12 @@ class Store:
 
 
 @contextmanager
-def building(out: Path, *, needs_bytes: int) -> Iterator[Path]:
+def building(out: Path, *, needs_bytes: int, manifest: str = MANIFEST) -> Iterator[Path]:
     """Yield an empty folder beside `out`; publish it as `out` when the block ends well, else remove it.
 
-    What a killed run left aside is removed first; an existing `out` is replaced only if it is an audit.
+    What a killed run left aside is removed first; an existing `out` is replaced only if it has that manifest.
     """
-    _refuse_foreign(out)
+    _refuse_foreign(out, manifest)
     _require_space(out, needs_bytes)
     aside = out.parent / f".{out.name}.partial"
     shutil.rmtree(aside, ignore_errors=True)
@@ -132,11 +132,12 @@ def write_json(path: Path, content: object) -> None:
     )
 
 
-def _refuse_foreign(out: Path) -> None:
+def _refuse_foreign(out: Path, manifest: str) -> None:
     if out.is_dir() and not any(out.iterdir()):
         return
-    if out.exists() and not (out / MANIFEST).is_file():
-        raise AuditError(f"{out}: exists and is not an audit folder; choose another with -o")
+    if out.exists() and not (out / manifest).is_file():
+        kind = "an audit folder" if manifest == MANIFEST else "a folder that this command wrote"
+        raise AuditError(f"{out}: exists and is not {kind}; choose another with -o")
 
 
 def _require_space(out: Path, needed: int) -> None:

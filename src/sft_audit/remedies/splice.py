@@ -107,16 +107,17 @@ def write(source: Source, pieces: Iterable[Piece], out: BinaryIO) -> None:
         if piece.text is None and piece.start == stop:
             stop = piece.stop
             continue
-        _copy(source, start, stop, out)
+        copy(source, start, stop, out)
         if piece.text is None:
             start, stop = piece.start, piece.stop
         else:
             out.write(piece.text)
             start = stop = piece.stop
-    _copy(source, start, stop, out)
+    copy(source, start, stop, out)
 
 
-def _copy(source: Source, start: int, stop: int, out: BinaryIO) -> None:
+def copy(source: Source, start: int, stop: int, out: BinaryIO) -> None:
+    """Write the bytes [start, stop) as they are."""
     out.writelines(source.read(at, min(at + _COPY, stop)) for at in range(start, stop, _COPY))
 
 

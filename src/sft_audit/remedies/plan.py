@@ -1,0 +1,141 @@
+"""What is to be done: which checks' remedies apply, and to which rows."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sft_audit.check import all_checks, find_check
+from sft_audit.errors import AuditError
+from sft_audit.store import Store
+
+STRUCTURE = "INT101"  # the check whose remedy also mends what stands between rows
+_BATCH = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The codes of the checks whose rows are dropped, and of those whose rows are rewritten."""
+
+    drops: frozenset[str]
+    rewrites: frozenset[str]
+
+    @property
+    def codes(self) -> list[str]:
+        """Return every code, sorted."""
+        return sorted(self.drops | self.rewrites)
+
+
+@dataclass(frozen=True, slots=True)
+class InputFile:
+    """One file of the data set, as the audit saw it. `mend`: what stands between its rows is to be mended."""
+
+    file: str
+    path: str
+    container: str
+    n_bytes: int
+    content_hash: str
+    rows: int
+    audited: int
+    mend: bool
+    touched: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """One finding that has a remedy."""
+
+    check: str
+    message: str
+    finding_id: str
+    evidence: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedRow:
+    """One row, where it lies, and the findings for which something is done about it, by code."""
+
+    position: int
+    line: int
+    start: int
+    stop: int
+    id: str | None
+    source: str
+    row_hash: str
+    causes: tuple[Cause, ...]
+
+
+def make_plan(unsafe: Sequence[str]) -> Plan:
+    """Return the plan: every safe remedy, and those that were asked for by code or name."""
+    asked = {find_check(code).code for code in unsafe}
+    for code in sorted(asked):
+        remedy = all_checks()[code].remedy
+        if remedy not in ("drop", "rewrite"):
+            raise AuditError(
+                f"--unsafe {code}: its remedy is {remedy!r}; waive it with `ignore:` or edit the rows"
+            )
+    chosen = [c for c in all_checks().values() if c.subject == "data" and (c.safe or c.code in asked)]
+    return Plan(
+        frozenset(c.code for c in chosen if c.remedy == "drop"),
+        frozenset(c.code for c in chosen if c.remedy == "rewrite"),
+    )
+
+
+def input_files(store: Store, plan: Plan) -> list[InputFile]:
+    """Return the files of the data set, in order."""
+    rows = store.rows(
+        """
+        with open_findings as (
+            select "check", sample_id from findings where status = 'open' and list_contains($codes, "check")
+        ), touched as (
+            select file, count(distinct sample_id) as touched
+            from open_findings join samples using (sample_id)
+            group by file
+        ), damaged as (
+            select file from problems where sample_id is null
+            union
+            select file from samples where malformed
+        )
+        select
+            file, path, container, n_bytes, content_hash, rows, audited,
+            file in (from damaged) and $structure in (select "check" from open_findings),
+            coalesce(touched, 0)
+        from files left join touched using (file)
+        order by file
+        """,
+        {"codes": plan.codes, "structure": STRUCTURE},
+    )
+    return [InputFile(*row) for row in rows]
+
+
+def planned_rows(store: Store, plan: Plan, file: str) -> Iterator[PlannedRow]:
+    """Stream every row of a file in order."""
+    batches = store.batches(
+        """
+        with causes as (
+            select
+                sample_id,
+                list(
+                    [("check"), message, finding_id, evidence] order by "check", turn, finding_id
+                ) as causes
+            from findings
+            where status = 'open' and list_contains($codes, "check")
+            group by sample_id
+        )
+        select position, line, byte_offset, n_bytes, samples.id, source, row_hash, causes
+        from samples left join causes using (sample_id)
+        where file = $file
+        order by position
+        """,
+        _BATCH,
+        {"codes": plan.codes, "file": file},
+    )
+    for batch in batches:
+        columns = (column.to_pylist() for column in batch.columns)
+        for position, line, start, n_bytes, name, source, row_hash, causes in zip(*columns, strict=True):
+            found = tuple(_cause(*one) for one in causes or ())
+            yield PlannedRow(position, line, start, start + n_bytes, name, source, row_hash, found)
+
+
+def _cause(code: str, message: str, finding_id: str, evidence: str | None) -> Cause:
+    return Cause(code, message, finding_id, json.loads(evidence or "{}"))
