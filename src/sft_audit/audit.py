@@ -2,10 +2,12 @@
 
 import logging
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from difflib import get_close_matches
+from time import perf_counter
 
 from sft_audit.check import OUTPUT_COLUMNS, Check, Relation, Tables, all_checks, find_check, select_checks
 from sft_audit.config import AuditConfig
@@ -21,11 +23,12 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What an audit came to: the evidence, the verdict, and the traceback of whatever crashed."""
+    """What an audit came to: evidence, verdict, the traceback of whatever crashed, seconds a stage."""
 
     evidence: tuple[Evidence, ...]
     verdict: Verdict
     faults: Mapping[str, str]
+    seconds: Mapping[str, float]
 
 
 def run_audit(config: AuditConfig, store: Store, engine: Engine) -> Outcome:
@@ -33,10 +36,12 @@ def run_audit(config: AuditConfig, store: Store, engine: Engine) -> Outcome:
     policy = load_policy(config.policy)
     chosen = select_checks(config.select, config.ignore_checks)
     options = _options(config, chosen)
-    faults = _record(Recording(store, engine, config), chosen)
+    stages = Stages()
+    faults = _record(Recording(store, engine, config), chosen, stages)
     states: dict[str, State] = {}
     for one in chosen:
-        states[one.code] = _ask(store, one, options.get(one.code, {}), faults)
+        with stages.timed(f"checking {one.code} {one.name}"):
+            states[one.code] = _ask(store, one, options.get(one.code, {}), faults)
     _settle(store, config)
     evidence = tuple(
         _evidence(store, one, states.get(one.code, "not asked"))
@@ -44,18 +49,33 @@ def run_audit(config: AuditConfig, store: Store, engine: Engine) -> Outcome:
         if one.subject == "data"
     )
     readable = store.value("select count(*) from samples where not malformed")
-    return Outcome(evidence, judge(policy, evidence, readable), faults)
+    return Outcome(evidence, judge(policy, evidence, readable), faults, stages.seconds)
 
 
-def _record(recording: Recording, chosen: Sequence[Check]) -> dict[str, str]:
+class Stages:
+    """What the audit is doing, told to the log, and how long each stage took."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def timed(self, stage: str) -> Iterator[None]:
+        """Announce a stage and keep its wall-clock seconds."""
+        log.info(stage)
+        started = perf_counter()
+        yield
+        self.seconds[stage] = round(perf_counter() - started, 2)
+
+
+def _record(recording: Recording, chosen: Sequence[Check], stages: Stages) -> dict[str, str]:
     """Run the recorders that the checks need; return the traceback for every table that is not whole."""
     faults: dict[str, str] = {}
     for recorder in plan(["samples", *(table for one in chosen for table in one.reads)]):
         broken = [faults[table] for table in recorder.needs if table in faults]
         if not broken:
-            log.info("recording %s", recorder.name)
             try:
-                recorder.run(recording)
+                with stages.timed(f"recording {recorder.name}"):
+                    recorder.run(recording)
             except AuditError:
                 raise
             except Exception:  # noqa: BLE001 - one recorder's fault must not hide what the others saw
@@ -69,7 +89,6 @@ def _ask(store: Store, one: Check, options: Mapping[str, object], faults: dict[s
     """Put one check to the tables and keep its findings."""
     if any(table in faults for table in one.reads):
         return "incomplete"
-    log.info("checking %s %s", one.code, one.name)
     try:
         with store.transaction():
             _keep(store, one, one.ask(Tables(), **{**one.options, **options}))

@@ -109,6 +109,7 @@ def _write(config: AuditConfig, store: Store, outcome: Outcome, started: float) 
         "configuration": config.model_dump(mode="json"),
         "inputs": store.arrow("select * from files order by file").to_pylist(),
         "seconds": round(time.time() - started, 1),
+        "stages": dict(outcome.seconds),
         "faults": dict(outcome.faults),
     }
     write_json(folder / MANIFEST, manifest)
