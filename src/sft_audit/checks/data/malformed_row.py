@@ -61,5 +61,13 @@ def malformed_row(db: Tables) -> Relation:
         from problems
         where list_contains($refused, kind)
         """,
-        refused=["missing_comma", "trailing_comma", "bad_utf8", "bom", "truncated", "trailing_data"],
+        refused=[
+            "missing_comma",
+            "extra_comma",
+            "trailing_comma",
+            "bad_utf8",
+            "bom",
+            "truncated",
+            "trailing_data",
+        ],
     )
