@@ -51,7 +51,7 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing wrong with the bytes of a file or row that can still be read (NaN, a missing comma, bad UTF-8)."""
+    """One thing wrong with the bytes of a file or row that can still be read: NaN, a missing comma, …"""
 
     kind: str
     detail: str

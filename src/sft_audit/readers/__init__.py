@@ -1,4 +1,4 @@
-"""Readers: from bytes to samples. A container cuts a file into rows, a format turns a row into turns and images.
+"""Readers: from bytes to samples. A container cuts a file into rows, a format reads each of them.
 
 A format is one file in this package: a function under `@row_format`, found by walking.
 """
@@ -18,7 +18,7 @@ from sft_audit.sample import ImageRef, Kind, Turn
 Content = dict[str, Any]  # one decoded row: JSON, or Python values from parquet (with bytes)
 
 
-class RowFault(Exception):  # noqa: N818 - a row's fault, not ours
+class RowFault(Exception):
     """A row that its format cannot read; the message is the reason."""
 
 
@@ -31,6 +31,9 @@ class Layout:
     tags: Mapping[str, str] = field(default_factory=dict)
 
 
+PLAIN = Layout("json_array")
+
+
 @dataclass(frozen=True, slots=True)
 class Parsed:
     """What a format made of a row. `used` names the fields that need not be kept as extra ones."""
@@ -39,21 +42,25 @@ class Parsed:
     images: tuple[ImageRef, ...]
     used: frozenset[str]
     extra: Mapping[str, Any] = field(default_factory=dict)
+    kind: Kind = "sft"
 
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """One row shape: how to recognise it and how to read it; formats are asked in falling `priority`."""
+    """One row shape: how to recognise it and how to read it; formats are asked in falling `priority`.
+
+    `example` is a row that it reads, under `layout`.
+    """
 
     name: str
-    kind: Kind
-    matches: Callable[[Content], bool]
+    matches: Callable[[Content, Layout], bool]
     parse: Callable[[Content, Layout], Parsed]
     priority: int
     example: Content
+    layout: Layout
 
     @property
-    def about(self) -> str:
+    def title(self) -> str:
         """Return the first line of the parser's docstring."""
         return (self.parse.__doc__ or "").strip().splitlines()[0]
 
@@ -65,22 +72,22 @@ Parser = Callable[[Content, Layout], Parsed]
 def row_format(
     name: str,
     *,
-    matches: Callable[[Content], bool],
+    matches: Callable[[Content, Layout], bool],
     example: Content,
-    kind: Kind = "sft",
+    layout: Layout = PLAIN,
     priority: int = 0,
 ) -> Callable[[Parser], Parser]:
-    """Register the decorated function as the parser of a format; `example` is a row that it reads."""
+    """Register the decorated function as the parser of a format."""
 
     def register(parse: Parser) -> Parser:
-        _REGISTRY[name] = Format(name, kind, matches, parse, priority, example)
+        _REGISTRY[name] = Format(name, matches, parse, priority, example, layout)
         return parse
 
     return register
 
 
 @cache
-def formats() -> Mapping[str, Format]:
+def all_formats() -> Mapping[str, Format]:
     """Return every format by name, in the order in which they are asked: our own and those of plug-ins."""
     for module in pkgutil.iter_modules(__path__, f"{__name__}."):
         importlib.import_module(module.name)
@@ -93,7 +100,7 @@ def find_format(name: str) -> Format:
     """Return the format with this name; raise AuditError naming the nearest one."""
     from difflib import get_close_matches
 
-    known = formats()
+    known = all_formats()
     if name in known:
         return known[name]
     near = get_close_matches(name, list(known), 1, 0)[0]

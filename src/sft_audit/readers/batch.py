@@ -4,9 +4,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from sft_audit.readers import Content, Layout, Parsed, RowFault, find_format, placeholder
+from sft_audit.readers import Content, Layout, RowFault, find_format, placeholder
 from sft_audit.readers.chunk import Chunk, Row
-from sft_audit.readers.image import EMBEDDED
+from sft_audit.readers.image import EMBEDDED, is_embedded
 from sft_audit.sample import ImageRef, Malformed, Place, Problem, Sample
 from sft_audit.tables import TABLES
 
@@ -41,7 +41,7 @@ def read_sample(row: Row, format_name: str, layout: Layout) -> Sample | Malforme
         place=row.place,
         row_hash=row.row_hash,
         format=format_name,
-        kind=how.kind,
+        kind=parsed.kind,
         id=None if id_field is None else str(fields[id_field]),
         source=None if source_field is None else fields[source_field],
         turns=parsed.turns,
@@ -67,15 +67,12 @@ class _Tables:
 
     def add(self, one: Sample | Malformed) -> None:
         if isinstance(one, Malformed):
-            self._add_malformed(one)
+            unread = ("none", "sft", 0, False, True, one.reason, "{}")
+            self._add_sample(one.place, one.row_hash, (None, self._file), unread)
             return
-        sample_id = one.place.sample_id
-        n_images = len(one.images)
-        self._rows["samples"].append(
-            (sample_id, one.row_hash, 1, one.id, one.source or self._file)
-            + _where(one.place)
-            + (one.format, one.kind, n_images, n_images == 0, False, None, bounded_json(one.extra))
-        )
+        sample_id, n_images = one.place.sample_id, len(one.images)
+        read = (one.format, one.kind, n_images, n_images == 0, False, None, bounded_json(one.extra))
+        self._add_sample(one.place, one.row_hash, (one.id, one.source or self._file), read)
         turns = self._rows["turns"]
         for at, turn in enumerate(one.turns):
             text = turn.text
@@ -87,12 +84,11 @@ class _Tables:
             uses.append((sample_id, slot, address(ref), None, None))
         self.add_problems(sample_id, one.problems)
 
-    def _add_malformed(self, one: Malformed) -> None:
-        self._rows["samples"].append(
-            (one.place.sample_id, one.row_hash, 1, None, self._file)
-            + _where(one.place)
-            + ("", "sft", 0, False, True, one.reason, "{}")
-        )
+    def _add_sample(
+        self, place: Place, row_hash: str, names: tuple[object, ...], read: tuple[object, ...]
+    ) -> None:
+        where = (place.file, place.position, place.line, place.byte_offset, place.n_bytes)
+        self._rows["samples"].append((place.sample_id, row_hash, 1, *names, *where, *read))
 
     def add_problems(self, sample_id: str | None, problems: tuple[Problem, ...]) -> None:
         for p in problems:
@@ -114,13 +110,9 @@ class _Tables:
         return made
 
 
-def _where(place: Place) -> tuple[str, int, int, int, int]:
-    return (place.file, place.position, place.line, place.byte_offset, place.n_bytes)
-
-
 def address(ref: ImageRef) -> str:
     """Return what stands in `image_uses.uri`: the address, or `embedded` where the row holds the bytes."""
-    return EMBEDDED if ref.data is not None or ref.uri.startswith("data:") else ref.uri
+    return EMBEDDED if is_embedded(ref) else ref.uri
 
 
 def bounded_json(fields: Mapping[str, Any]) -> str:

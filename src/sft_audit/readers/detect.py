@@ -1,76 +1,102 @@
-"""Which container a file is, and which format its rows are in: told by its bytes and rows, never by its name."""
+"""Which container a file is, and which format its rows are in: told by bytes and rows, never by its name."""
 
+import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import islice
 
 from sft_audit.errors import AuditError
-from sft_audit.readers import Content, Format, Layout, find_format, formats, json_array, json_lines, parquet
+from sft_audit.readers import Content, Layout, all_formats, find_format, json_array, json_lines, parquet
 from sft_audit.readers.chunk import Chunk, Row
 from sft_audit.readers.file_bytes import BLOCK, FileBytes
 from sft_audit.readers.inputs import Input
 
 VOTERS = 20
-CONTAINERS: dict[str, Callable[[FileBytes, str], Iterator[Chunk]]] = {
-    "json_array": json_array.chunks,
-    "json_lines": json_lines.chunks,
-    "parquet": parquet.chunks,
-}
+NO_FORMAT = "none"
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """How one file is read."""
+    """How one file is read; the format is `none` where no row in it can be."""
 
     input: Input
-    format: Format
+    format: str
     layout: Layout
-
-    def chunks(self, source: FileBytes) -> Iterator[Chunk]:
-        """Cut the file, in order."""
-        return CONTAINERS[self.layout.container](source, self.input.file)
 
 
 def detect(one: Input, format_name: str = "auto") -> Reading:
     """Look at a file's first bytes and rows; raise AuditError where it is empty or nothing here reads it."""
     with FileBytes(one.path) as source:
-        layout = Layout(_container(source), one.columns, one.tags)
-        name = one.format or (None if format_name == "auto" else format_name)
-        if name is not None:
-            return Reading(one, find_format(name), layout)
-        chunks = CONTAINERS[layout.container](source, one.file)
+        layout = replace(one.layout, container=_container(source))
+        if format_name != "auto":
+            return Reading(one, find_format(format_name).name, layout)
+        chunks = cut(source, one.file, layout)
         rows = (row.content for chunk in chunks for row in chunk.rows() if isinstance(row, Row))
-        return Reading(one, _vote(list(islice(rows, VOTERS)), one), layout)
+        return Reading(one, _vote(list(islice(rows, VOTERS)), one, layout), layout)
 
 
-def _vote(rows: Sequence[Content], one: Input) -> Format:
-    """Return the format that most rows are in; the first asked where votes are equal."""
-    known = list(formats().values())
-    votes = Counter(next((f.name for f in known if f.matches(row)), None) for row in rows)
+def cut(source: FileBytes, file: str, layout: Layout) -> Iterator[Chunk]:
+    """Cut a file into chunks of rows, in order."""
+
+    def is_row(content: Content) -> bool:
+        return any(known.matches(content, layout) for known in all_formats().values())
+
+    match layout.container:
+        case "json_array":
+            return json_array.chunks(source, file, is_row)
+        case "json_lines":
+            return json_lines.chunks(source, file)
+    return parquet.chunks(source, file)
+
+
+def _vote(rows: Sequence[Content], one: Input, layout: Layout) -> str:
+    """Return the format that most rows are in; where votes are equal, that of the earlier row."""
+    known = all_formats().values()
+    votes = Counter(next((f.name for f in known if f.matches(row, layout)), None) for row in rows)
     if not rows:
-        return find_format("llava")
-    name, _ = max(votes.items(), key=lambda item: item[1])
+        return NO_FORMAT
+    name = max(votes, key=lambda voted: votes[voted])
     if name is None:
-        keys = sorted({key for row in rows for key in row})[:12]
+        keys = ", ".join(list(dict.fromkeys(key for row in rows for key in row))[:12])
         raise AuditError(
-            f"{one.path}: no format has the fields {', '.join(keys)}; `sft-audit formats` lists those that are read"
+            f"{one.path}: no format reads rows with the fields {keys}; "
+            "`sft-audit formats` lists those that are known, --format names one"
         )
-    return find_format(name)
+    return name
 
 
 def _container(source: FileBytes) -> str:
     head = source.read(0, BLOCK)
     if head[:4] == b"PAR1":
         return "parquet"
-    start = head.removeprefix(json_lines.BOM).lstrip(b" \t\r\n")[:1]
-    match start:
-        case b"[":
-            return "json_array"
-        case b"{":
-            return "json_lines"
-        case b"" if len(head) == source.size:
-            raise AuditError(f"{source.path}: the file is empty; give a file with rows")
+    start = head.removeprefix(json_lines.BOM).lstrip(b" \t\r\n")
+    if start.startswith(b"["):
+        return "json_array"
+    if not start and len(head) == source.size:
+        raise AuditError(f"{source.path}: the file is empty; give a file with rows in it")
+    if start.startswith(b"{"):
+        _refuse_one_object(source, start)
+        return "json_lines"
     if source.path.suffix in (".jsonl", ".ndjson"):
         return "json_lines"
-    raise AuditError(f"{source.path}: not a JSON array, JSON Lines or parquet; it starts with {head[:8]!r}")
+    raise AuditError(f"{source.path}: not a JSON array, JSON Lines or parquet: it starts with {head[:8]!r}")
+
+
+def _refuse_one_object(source: FileBytes, head: bytes) -> None:
+    """Raise AuditError where the file is one object on several lines, which no trainer reads as rows."""
+    first, _, rest = head.partition(b"\n")
+    if not rest.strip():
+        return
+    try:
+        content, _ = json.JSONDecoder().raw_decode(head.decode("latin-1"))
+    except (ValueError, RecursionError):
+        return
+    try:
+        json.loads(first)
+    except (ValueError, RecursionError):
+        keys = ", ".join(list(content)[:8])
+        raise AuditError(
+            f"{source.path}: an object on several lines, with the keys {keys}; "
+            "write an array of rows, or one row a line"
+        ) from None

@@ -1,4 +1,4 @@
-"""The bytes of a file while it is read: any range, the hash of the whole, and proof that it did not change."""
+"""The bytes of a file while it is read: any range, the hash of the whole, proof that it did not change."""
 
 import os
 from hashlib import blake2b

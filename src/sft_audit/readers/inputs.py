@@ -1,12 +1,13 @@
 """Data arguments, as the files that they name."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 
 from sft_audit.errors import AuditError
+from sft_audit.readers import PLAIN, Layout, llamafactory
 
 SUFFIXES = (".json", ".jsonl", ".ndjson", ".parquet")
 _MAGIC = "*?["
@@ -14,17 +15,15 @@ _MAGIC = "*?["
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """One file to read. `file` is its path relative to the data argument; columns and tags if they are given."""
+    """One file to read. `file` is its path relative to the data argument; `layout` is without a container."""
 
     path: Path
     file: str
-    format: str | None = None
-    columns: Mapping[str, str] = field(default_factory=dict)
-    tags: Mapping[str, str] = field(default_factory=dict)
+    layout: Layout = PLAIN
 
 
 def find_inputs(arguments: Sequence[Path]) -> tuple[Input, ...]:
-    """Return the files of all arguments, each under a name of its own; raise AuditError where one names none."""
+    """Return the files of all arguments, each under its own name; raise AuditError where one names none."""
     found = [one for argument in arguments for one in _of(argument)]
     for path, times in Counter(one.path.resolve() for one in found).items():
         if times > 1:
@@ -33,19 +32,36 @@ def find_inputs(arguments: Sequence[Path]) -> tuple[Input, ...]:
 
 
 def _of(argument: Path) -> Iterator[Input]:
-    if argument.is_dir():
-        files = sorted(p for p in argument.rglob("*") if p.suffix in SUFFIXES and p.is_file())
-        if not files:
-            raise AuditError(
-                f"{argument}: the folder holds no {', '.join(SUFFIXES)} file; name the data files"
-            )
-        yield from (Input(path, path.relative_to(argument).as_posix()) for path in files)
-    elif argument.is_file():
+    if argument.name == llamafactory.NAME and argument.is_file():
+        yield from _described(argument)
+    elif (argument / llamafactory.NAME).is_file():
+        yield from _described(argument / llamafactory.NAME)
+    elif argument.is_dir():
+        yield from (Input(path, path.relative_to(argument).as_posix()) for path in _inside(argument))
+    elif argument.exists():
         yield Input(argument, argument.name)
     elif any(sign in str(argument) for sign in _MAGIC):
         yield from _of_pattern(argument)
     else:
         raise AuditError(f"{argument}: no such file or folder{_near(argument)}")
+
+
+def _described(info: Path) -> Iterator[Input]:
+    for path, layout in llamafactory.described_files(info):
+        for one in _inside(path) if path.is_dir() else [path]:
+            yield Input(one, _below(one, info.parent), layout)
+
+
+def _inside(folder: Path) -> list[Path]:
+    files = sorted(p for p in folder.rglob("*") if p.suffix in SUFFIXES and p.is_file())
+    if not files:
+        raise AuditError(f"{folder}: the folder holds no {', '.join(SUFFIXES)} file; name the data files")
+    return files
+
+
+def _below(path: Path, folder: Path) -> str:
+    inside = path.resolve().is_relative_to(folder.resolve())
+    return path.resolve().relative_to(folder.resolve()).as_posix() if inside else path.name
 
 
 def _of_pattern(argument: Path) -> Iterator[Input]:
@@ -68,7 +84,7 @@ def _near(missing: Path) -> str:
 def _named_apart(inputs: Sequence[Input]) -> tuple[Input, ...]:
     """Lengthen names that occur twice by the folders above, until all differ."""
     named = list(inputs)
-    while len(twice := [name for name, n in Counter(one.file for one in named).items() if n > 1]):
+    while twice := [name for name, n in Counter(one.file for one in named).items() if n > 1]:
         named = [replace(one, file=_longer(one)) if one.file in twice else one for one in named]
     return tuple(named)
 

@@ -1,21 +1,22 @@
 """A JSON array of rows, cut by the standard library's own decoder in a window that slides over the file.
 
-The window is read as latin-1, one character a byte, so that positions are byte offsets; every byte that JSON's
-grammar knows is ASCII. After damage the cutter goes on at the next object that some format knows as a row.
+The window is read as latin-1, one character a byte, so that positions are byte offsets; every byte that
+JSON's grammar knows is ASCII. After damage the cutter goes on at the next object that looks like a row.
 """
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from sft_audit.readers import formats
+from sft_audit.readers import Content
 from sft_audit.readers.chunk import Chunk, Row
 from sft_audit.readers.file_bytes import BLOCK, FileBytes
 from sft_audit.readers.json_row import DEPTH_LIMIT, ROW_LIMIT, RowReader
 from sft_audit.sample import Malformed, Place, Problem
 
+IsRow = Callable[[Content], bool]
 BOM = b"\xef\xbb\xbf"
 _NEAR_END = 16
 _PATIENCE = 4 * ROW_LIMIT
@@ -54,12 +55,12 @@ class Elements(Chunk):
                 yield reader.read(cut.data, place)
 
 
-def chunks(source: FileBytes, file: str) -> Iterator[Chunk]:
-    """Cut a file into elements, about 2 MiB at a time."""
+def chunks(source: FileBytes, file: str, is_row: IsRow) -> Iterator[Chunk]:
+    """Cut a file into elements, about 2 MiB at a time; `is_row` knows where to go on after damage."""
     cuts: list[Cut] = []
     problems: list[Problem] = []
     size = 0
-    for one in _Cutter(source).run():
+    for one in _Cutter(source, is_row).run():
         if isinstance(one, Problem):
             problems.append(one)
             continue
@@ -75,8 +76,9 @@ def chunks(source: FileBytes, file: str) -> Iterator[Chunk]:
 class _Cutter:
     """The window and where the cutter stands in it: `at`, before which `line` - 1 line feeds were seen."""
 
-    def __init__(self, source: FileBytes) -> None:
+    def __init__(self, source: FileBytes, is_row: IsRow) -> None:
         self._source = source
+        self._is_row = is_row
         self._base = 0
         self._text = ""
         self._at = 0
@@ -131,14 +133,14 @@ class _Cutter:
         self._at = to
 
     def _grow(self) -> bool:
-        """Drop what is behind, read on; return False at the end of the file and at the row limit."""
+        """Drop what is behind and read on; change nothing and return False at the file's end or row limit."""
         rest = len(self._text) - self._at
-        more = self._source.read(
-            self._base + len(self._text), min(max(BLOCK, rest), max(ROW_LIMIT - rest, 0))
-        )
-        self._text = self._text[self._at :] + more.decode("latin-1")
-        self._base += self._at
-        self._at = 0
+        n_bytes = min(max(BLOCK, rest), ROW_LIMIT - rest)
+        more = self._source.read(self._base + len(self._text), max(n_bytes, 0))
+        if more:
+            self._text = self._text[self._at :] + more.decode("latin-1")
+            self._base += self._at
+            self._at = 0
         return bool(more)
 
     def _next(self) -> str:
@@ -195,7 +197,7 @@ class _Cutter:
         return Cut(self._position, line, start, n_bytes, b"", reason, row_hash)
 
     def _seek_row(self) -> None:
-        """Go to the next object that some format knows as a row; to the end of the file where there is none."""
+        """Go to the next object that looks like a row; to the end of the file where there is none."""
         self._patience = _PATIENCE
         self._step()
         while True:
@@ -204,12 +206,12 @@ class _Cutter:
             if found:
                 return
             if not self._grow():
-                if at >= len(self._text):
+                if self._at == len(self._text):
                     return
                 self._step()
 
     def _find_row(self, start: int) -> tuple[int, bool]:
-        """Return the index of the first row in the window and true; else where a row may have begun, and false."""
+        """Return where in the window the next row is, and true; else where one may have begun, and false."""
         begun: int | None = None
         at = self._text.find("{", start)
         while at >= 0 and self._patience > 0:
@@ -221,13 +223,13 @@ class _Cutter:
                 self._patience -= (fault.pos if isinstance(fault, json.JSONDecodeError) else at) - at + 1000
                 end = at + 1
             else:
-                if _is_row(content):
+                if isinstance(content, dict) and self._is_row(content):
                     return at, True
             at = self._text.find("{", end)
         return len(self._text) if begun is None else begun, False
 
     def _step_back(self, start: int) -> int:
-        """Go back to where the gap from `start` ends, before the separator or the closing bracket behind it."""
+        """Go back to where the gap from `start` ends: before the separator or closing bracket behind it."""
         first = max(start, self._offset - 4096)
         behind = self._source.read(first, self._offset - first)
         mark = b"]" if self._offset == self._source.size else b","
@@ -247,7 +249,3 @@ class _Cutter:
             yield self._problem(
                 "trailing_data", f"{left:,} bytes follow the closing bracket", self._offset, left
             )
-
-
-def _is_row(content: object) -> bool:
-    return isinstance(content, dict) and any(one.matches(content) for one in formats().values())

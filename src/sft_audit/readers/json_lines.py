@@ -49,7 +49,7 @@ class LongLine(Chunk):
 
 
 def chunks(source: FileBytes, file: str) -> Iterator[Chunk]:
-    """Cut a file into whole lines, about 2 MiB at a time; a line beyond the limit is passed over in blocks."""
+    """Cut a file into whole lines, about 2 MiB at a time; one beyond the limit is passed over in blocks."""
     start, line = 0, 1
     problems: tuple[Problem, ...] = ()
     if source.read(0, 3) == BOM:

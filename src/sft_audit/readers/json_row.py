@@ -74,7 +74,7 @@ class RowReader:
             self._problems.append(("nul", "the text holds a NUL character"))
         if (b"\\ud" in data or b"\\uD" in data) and any(map(_SURROGATE.search, _strings(content))):
             self._problems.append(("lone_surrogate", "the text holds half of a surrogate pair"))
-            return _mended(content)
+            return {_mended(name): _mended(value) for name, value in content.items()}
         return content
 
 

@@ -6,7 +6,7 @@ from sft_audit.readers.message import LLAVA, read_turns, turn_extras
 _USED = frozenset(("conversations", "image", "images"))
 
 
-def _matches(row: Content) -> bool:
+def _matches(row: Content, layout: Layout) -> bool:  # noqa: ARG001
     match row:
         case {"conversations": [{"from": _, "value": _}, *_]}:
             return True
@@ -30,6 +30,6 @@ def llava(row: Content, layout: Layout) -> Parsed:  # noqa: ARG001
 
     Source: haotian-liu/LLaVA `docs/Finetune_Custom_Data.md`; QwenLM/Qwen3-VL `qwen-vl-finetune/README.md`.
     """
-    turns, _ = read_turns(row.get("conversations"), "conversations", LLAVA)
-    images = image.refs(row.get("image"), "image") + image.refs(row.get("images"), "images")
+    turns, named = read_turns(row.get("conversations"), "conversations", LLAVA)
+    images = named + image.refs(row.get("image"), "image") + image.refs(row.get("images"), "images")
     return Parsed(turns, images, _USED, turn_extras(row["conversations"], LLAVA))

@@ -1,6 +1,6 @@
 """One message: its role, its text with image placeholders in place, and whether the loss is taken on it."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,7 +21,12 @@ ROLES: Mapping[str, str] = {
     "function": "tool",
     "tool_response": "tool",
 }
+REJECTED = "rejected"
 _WEIGHTS = ("loss", "weight", "loss_weight", "loss_scale")
+_ADDRESSES = ("image", "image_url", "url", "path", "value", "bytes", "source")
+
+Turns = tuple[Turn, ...]
+Images = tuple[ImageRef, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,39 +42,38 @@ LLAVA = Spelling("from", "value")
 OPENAI = Spelling()
 
 
-def read_turns(
-    messages: Any, named: str, spelling: Spelling
-) -> tuple[tuple[Turn, ...], tuple[ImageRef, ...]]:  # noqa: ANN401
+def spelling_of(messages: object) -> Spelling:
+    """Return LLaVA's spelling where the first message uses it, else OpenAI's."""
+    match messages:
+        case [{"from": _}, *_] | {"from": _}:
+            return LLAVA
+    return OPENAI
+
+
+def read_turns(messages: object, where: str, spelling: Spelling) -> tuple[Turns, Images]:
     """Return the turns of a conversation, and the images that its content parts name themselves, in order."""
     if not isinstance(messages, list):
-        raise RowFault(f"{named} is not a list of messages")
-    turns: list[Turn] = []
+        raise RowFault(f"{where} is not a list of messages")
     images: list[ImageRef] = []
-    for at, one in enumerate(messages):
-        if not isinstance(one, dict):
-            raise RowFault(f"{named}[{at}] is not an object")
-        role = one.get(spelling.role)
-        if not isinstance(role, str):
-            raise RowFault(f"{named}[{at}] has no {spelling.role}")
-        content = one.get(spelling.content)
-        if not isinstance(content, str):
-            content = "".join(_texts(content, f"{named}[{at}].{spelling.content}", images))
-        role = spelling.roles.get(role, role)
-        weight = 1.0 if len(one) == 2 else loss_weight(one)
-        turns.append(Turn(role, content, role == "assistant" and weight > 0, weight))
-    return tuple(turns), tuple(images)
+    turns = tuple(_turn(one, f"{where}[{at}]", spelling, images) for at, one in enumerate(messages))
+    return turns, tuple(images)
 
 
-def loss_weight(message: Content) -> float:
-    """Return the weight of the message's loss: 1 unless the message says otherwise."""
-    for name in _WEIGHTS:
-        match message.get(name):
-            case bool() | int() | float() as given:
-                return float(given)
-    return 1.0
+def _turn(message: object, where: str, spelling: Spelling, images: list[ImageRef]) -> Turn:
+    if not isinstance(message, dict):
+        raise RowFault(f"{where} is not an object")
+    role = message.get(spelling.role)
+    if not isinstance(role, str):
+        raise RowFault(f"{where} has no {spelling.role}")
+    content = message.get(spelling.content)
+    if not isinstance(content, str):
+        content = read_content(content, f"{where}.{spelling.content}", images)
+    role = spelling.roles.get(role, role)
+    weight = 1.0 if len(message) == 2 else _loss_weight(message)
+    return Turn(role, content, role == "assistant" and weight > 0, weight)
 
 
-def turn_extras(messages: Iterable[Any], spelling: Spelling) -> dict[str, Any]:
+def turn_extras(messages: Iterable[Content], spelling: Spelling) -> dict[str, Any]:
     """Return the first value of every field of the messages beyond role and content, as `turn.<field>`."""
     found: dict[str, Any] = {}
     for one in messages:
@@ -80,36 +84,43 @@ def turn_extras(messages: Iterable[Any], spelling: Spelling) -> dict[str, Any]:
     return found
 
 
-def _texts(content: Any, field: str, images: list[ImageRef]) -> Iterator[str]:  # noqa: ANN401
-    """Yield the text of each content part; an image that a part names goes into `images`."""
+def read_content(content: object, where: str, images: list[ImageRef]) -> str:
+    """Return the text of a content, image parts as placeholders; images that parts name go to `images`."""
     match content:
         case None:
-            return
+            return ""
         case str():
-            yield content
+            return content
         case list():
-            for at, part in enumerate(content):
-                yield from _texts(part, f"{field}[{at}]", images)
-        case {"type": "text", "text": str(text)} | {"type": "text", "value": str(text)}:
-            yield text
-        case {"type": "text"}:
-            return
+            return "".join(_part(one, f"{where}[{at}]", images) for at, one in enumerate(content))
+        case dict():
+            return _part(content, where, images)
+    raise RowFault(f"{where} is {image.kind_of(content)}, neither text nor content parts")
+
+
+def _part(part: object, where: str, images: list[ImageRef]) -> str:
+    match part:
+        case str(text):
+            return text
+        case {"type": "text" | "input_text" | "output_text", **rest}:
+            return next((str(rest[name]) for name in ("text", "value") if rest.get(name) is not None), "")
         case {"type": "image" | "image_url" | "input_image", **rest}:
-            named = [value for name, value in rest.items() if name in _ADDRESSES and value is not None]
-            images.extend(image.refs(named, field))
-            yield PLACEHOLDER
-        case {"type": "image_path" | "image_base64", **rest}:
-            images.extend(image.refs(list(rest.values()), field))
-            yield PLACEHOLDER
+            named = [rest[name] for name in _ADDRESSES if rest.get(name) is not None]
+            images.extend(image.refs(named, where))
+            return PLACEHOLDER
         case {"type": str(kind)}:
-            yield f"<{kind.removesuffix('_url')}>"
+            return f"<{kind.removesuffix('_url')}>"
+        case {"image": str() | dict() as value}:
+            images.extend(image.refs(value, where))
+            return PLACEHOLDER
         case {"text": str(text)}:
-            yield text
-        case {"image": value}:
-            images.extend(image.refs(value, field))
-            yield PLACEHOLDER
-        case _:
-            raise RowFault(f"{field} is neither text nor a list of content parts")
+            return text
+    raise RowFault(f"{where} is no content part that is known")
 
 
-_ADDRESSES = ("image", "image_url", "url", "path", "value", "base64", "data", "bytes")
+def _loss_weight(message: Content) -> float:
+    for name in _WEIGHTS:
+        match message.get(name):
+            case bool() | int() | float() as given:
+                return float(given)
+    return 1.0

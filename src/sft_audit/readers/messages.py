@@ -9,7 +9,7 @@ from sft_audit.sample import PLACEHOLDER, ImageRef, Turn
 _USED = frozenset(("messages", "image", "images"))
 
 
-def _matches(row: Content) -> bool:
+def _matches(row: Content, layout: Layout) -> bool:  # noqa: ARG001
     match row:
         case {"messages": [{"role": _}, *_]}:
             return True
@@ -35,7 +35,7 @@ def messages(row: Content, layout: Layout) -> Parsed:
     """
     turns, named = read_turns(row.get("messages"), "messages", OPENAI)
     images = named + image.refs(row.get("images"), "images") + image.refs(row.get("image"), "image")
-    if layout.container == "parquet" and all(isinstance(m["content"], str) for m in row["messages"]):
+    if layout.container == "parquet":
         turns = with_images_first(turns, images)
     return Parsed(turns, images, _USED, turn_extras(row["messages"], OPENAI))
 

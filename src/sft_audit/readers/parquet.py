@@ -50,11 +50,12 @@ def chunks(source: FileBytes, file: str) -> Iterator[Chunk]:
 def batch_rows(metadata: Any) -> int:  # noqa: ANN401 - pyarrow has no types
     """Return how many rows make about 8 MiB."""
     size = sum(metadata.row_group(at).total_byte_size for at in range(metadata.num_row_groups))
-    return max(1, min(_MOST_ROWS, _TARGET * max(metadata.num_rows, 1) // max(size, 1)))
+    wanted: int = _TARGET * max(metadata.num_rows, 1) // max(size, 1)
+    return max(1, min(_MOST_ROWS, wanted))
 
 
 def rows_at(path: Path, positions: Sequence[int]) -> Iterator[tuple[int, Content]]:
-    """Yield the rows at some 1-based positions, given in rising order, reading only the row groups they are in."""
+    """Yield the rows at some 1-based positions, in rising order; only the row groups they are in are read."""
     import pyarrow.parquet as pq
 
     with pq.ParquetFile(path) as opened:

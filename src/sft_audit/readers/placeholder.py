@@ -4,7 +4,7 @@ import re
 
 PATTERN = re.compile(
     r"<image>"
-    r"|<image[ _-]?\d+>"
+    r"|<image \d+>"
     r"|<\|vision_start\|>(?:<\|image_pad\|>)*<\|vision_end\|>"
     r"|(?:<\|image_pad\|>)+"
     r"|<\|image(?:_\d+)?\|>"

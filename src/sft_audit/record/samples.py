@@ -1,6 +1,6 @@
 """The rows of the data set, as samples, turns and image slots."""
 
-from sft_audit.readers.detect import Reading, detect
+from sft_audit.readers.detect import Reading, cut, detect
 from sft_audit.readers.embedded import write_layout
 from sft_audit.readers.file_bytes import FileBytes
 from sft_audit.readers.inputs import find_inputs
@@ -23,7 +23,10 @@ def _read_file(recording: Recording, reading: Reading) -> None:
     from sft_audit.readers.batch import read_chunk
 
     with FileBytes(reading.input.path) as source:
-        tasks = ((chunk, reading.format.name, reading.layout) for chunk in reading.chunks(source))
+        tasks = (
+            (chunk, reading.format, reading.layout)
+            for chunk in cut(source, reading.input.file, reading.layout)
+        )
         store_all(recording, recording.engine.map(read_chunk, tasks))
         content_hash = source.finish()
         recording.store.execute(
@@ -46,7 +49,7 @@ def _read_file(recording: Recording, reading: Reading) -> None:
             {
                 "file": reading.input.file,
                 "path": str(reading.input.path),
-                "format": reading.format.name,
+                "format": reading.format,
                 "container": reading.layout.container,
                 "n_bytes": source.size,
                 "content_hash": content_hash,

@@ -1,0 +1,102 @@
+"""Comparisons: one prompt, a chosen and a rejected response.
+
+The chosen response is a supervised assistant turn; the rejected one a turn of the role `rejected`.
+"""
+
+import json
+
+from sft_audit.readers import Content, Layout, Parsed, RowFault, image, row_format
+from sft_audit.readers.message import REJECTED, Turns, read_turns, spelling_of
+from sft_audit.readers.messages import with_images_first
+from sft_audit.readers.prompt_completion import read_side
+from sft_audit.sample import Turn
+
+_USED = frozenset(
+    ("prompt", "question", "conversations", "messages", "chosen", "rejected", "image", "images", "text")
+)
+_PROMPTS = ("prompt", "question", "instruction", "query")
+
+
+def _matches_rlhf_v(row: Content, layout: Layout) -> bool:  # noqa: ARG001
+    match row:
+        case {"text": str(text)}:
+            return text.startswith("{") and '"chosen"' in text and '"rejected"' in text
+    return False
+
+
+@row_format(
+    "rlhf_v",
+    priority=2,
+    matches=_matches_rlhf_v,
+    example={
+        "image": "a.jpg",
+        "text": '{"question": "What is this?", "chosen": "A cat.", "rejected": "A dog."}',
+    },
+)
+def rlhf_v(row: Content, layout: Layout) -> Parsed:
+    """RLHF-V: `text` is a JSON object of question, chosen and rejected; `image`.
+
+    Source: the data card of openbmb/RLHF-V-Dataset.
+    """
+    try:
+        inner = json.loads(row["text"])
+    except (KeyError, TypeError, ValueError):
+        raise RowFault("text is not a JSON object") from None
+    if not isinstance(inner, dict):
+        raise RowFault("text is not a JSON object")
+    return preference({**row, **inner}, layout)
+
+
+def _matches(row: Content, layout: Layout) -> bool:  # noqa: ARG001
+    match row:
+        case {"chosen": str() | dict() | list(), "rejected": str() | dict() | list()}:
+            return not _ends_with_answer(row.get("conversations") or row.get("messages"))
+    return False
+
+
+def _ends_with_answer(messages: object) -> bool:
+    """Return whether a conversation is complete: then its row is an SFT row with preference fields in it."""
+    match messages:
+        case [*_, {"from": "gpt" | "assistant"} | {"role": "assistant"}]:
+            return True
+    return False
+
+
+@row_format(
+    "preference",
+    priority=1,
+    matches=_matches,
+    example={
+        "prompt": [{"role": "user", "content": "What is this?"}],
+        "chosen": [{"role": "assistant", "content": "A cat."}],
+        "rejected": [{"role": "assistant", "content": "A dog."}],
+        "images": ["a.jpg"],
+    },
+)
+def preference(row: Content, layout: Layout) -> Parsed:  # noqa: ARG001
+    """TRL, LLaMA-Factory, RLAIF-V: a prompt in any spelling, `chosen` and `rejected` (text or messages).
+
+    Source: huggingface/trl `docs/source/dataset_formats.md`; hiyouga/LLaMA-Factory `data/README.md`.
+    """
+    asked_in = next((name for name in _PROMPTS if row.get(name) is not None), "prompt")
+    prompt, named = read_side(row.get(asked_in), asked_in, "user")
+    for name in ("conversations", "messages"):
+        if row.get(name) is not None:
+            prompt, named = read_turns(row[name], name, spelling_of(row[name]))
+    images = named + image.refs(row.get("images"), "images") + image.refs(row.get("image"), "image")
+    turns = compared(prompt, row.get("chosen"), row.get("rejected"))
+    return Parsed(with_images_first(turns, images), images, _USED | {asked_in}, kind="preference")
+
+
+def compared(prompt: Turns, chosen: object, rejected: object) -> Turns:
+    """Return the turns of a comparison; a prompt that both responses repeat stands once."""
+    good, _ = read_side(chosen, "chosen", "assistant")
+    bad, _ = read_side(rejected, "rejected", "assistant")
+    if not good or not bad:
+        raise RowFault("chosen and rejected are not both given")
+    asked = (*prompt, *good[:-1])
+    return (
+        *(Turn(turn.role, turn.text, False, turn.loss_weight) for turn in asked),
+        good[-1],
+        Turn(REJECTED, bad[-1].text, False),
+    )
