@@ -73,7 +73,7 @@ def require_little(found: Sequence[Loss]) -> None:
         worst = too_much[0]
         others = f" (and {len(too_much) - 1:,} more)" if too_much[1:] else ""
         raise AuditError(
-            f"{worst.kind} {worst.name!r}{others}: {worst.removed:,} of its {worst.rows:,} rows would go, most "
-            f"for {worst.check}; mend the cause (a wrong --images makes every image missing), leave the check "
-            f"out with --ignore {worst.check}, or insist with --force"
+            f"{worst.kind} {worst.name!r}{others}: {worst.removed:,} of its {worst.rows:,} rows would go, "
+            f"most for {worst.check}; mend the cause (a wrong --images makes every image missing), leave "
+            f"the check out with --ignore {worst.check}, or insist with --force"
         )
