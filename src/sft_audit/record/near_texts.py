@@ -1,0 +1,178 @@
+"""Near-duplicate answers to the same image: MinHash bands joined in DuckDB, each pair then verified."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sft_audit.record import Recording, store_all, table_recorder
+
+if TYPE_CHECKING:
+    from sft_audit.record.shingles import Offsets, Words32, Words64
+
+SIMILAR = 0.8  # Jaccard similarity of word trigrams
+LONG_ANSWER = 8  # words; below it, question and answer must have the same trigrams
+BANDS = 8  # of four MinHash values: a pair at 0.8 becomes a candidate with probability 0.985, at 0.9 with 0.9999
+MOST_TEXT = 65536  # characters of a question or an answer that are looked at
+_ROWS = 8192
+
+_ANSWERS = f"""
+    select
+        answers.rowid as place,
+        hash(image_id) as image,
+        left(question, {MOST_TEXT}) as question,
+        left(answer, {MOST_TEXT}) as answer
+    from answers
+    anti join duplicates using (sample_id)
+"""
+_BANDS = ", ".join(f"band_{n}" for n in range(BANDS))
+_PAIRS = f"""
+    create or replace table _text_pairs as
+    with bands as (
+        unpivot _text_bands on {_BANDS} into name name value band
+    ), shared as (
+        select band
+        from bands
+        group by band
+        having count(*) > 1
+    ), linked as (
+        select
+            place,
+            first_value(place) over same as first,
+            lag(place) over same as previous
+        from bands
+        semi join shared using (band)
+        window same as (partition by band order by place)
+    )
+    select first as place_a, place as place_b from linked where first < place
+    union
+    select previous, place from linked where previous is not null
+    order by place_b, place_a
+"""
+_TEXTS = f"""
+    select
+        a.sample_id as sample_a,
+        a.turn as turn_a,
+        b.sample_id as sample_b,
+        b.turn as turn_b,
+        left(a.question, {MOST_TEXT}) as question_a,
+        left(a.answer, {MOST_TEXT}) as answer_a,
+        left(b.question, {MOST_TEXT}) as question_b,
+        left(b.answer, {MOST_TEXT}) as answer_b,
+        a.image_id is not distinct from b.image_id and a.sample_id <> b.sample_id as comparable
+    from _text_pairs
+    join answers as a on a.rowid = place_a
+    join answers as b on b.rowid = place_b
+"""
+
+
+@table_recorder(fills=("near_texts",), needs=("answers", "duplicates"))
+def near_texts(recording: Recording) -> None:
+    """Find pairs of answers to one image that say the same in nearly the same words.
+
+    Text-only rows are one group. Every member of a band is compared with the band's first member and with the one
+    before it, so that the work grows with the number of rows, not with its square; members that are near only to
+    others are then reached through those.
+    """
+    store = recording.store
+    store.execute(
+        f"create or replace table _text_bands (place bigint, {_BANDS.replace(',', ' ubigint,')} ubigint)"
+    )
+    store_all(recording, recording.engine.map(_bands, store.batches(_ANSWERS, _ROWS)))
+    store.execute(_PAIRS)
+    store.execute("drop table _text_bands")
+    store_all(recording, recording.engine.map(_verified, store.batches(_TEXTS, _ROWS)))
+    store.execute("drop table _text_pairs")
+
+
+def _bands(batch: Any) -> Mapping[str, Any]:  # noqa: ANN401 - pyarrow has no types
+    """Return the band hashes of a batch of answers: one for a short answer, BANDS for a long one."""
+    import numpy as np
+    import pyarrow as pa
+
+    from sft_audit.record.shingles import PERMUTATIONS, mix
+
+    question, question_pinned, _ = _signed(batch["question"])
+    answer, answer_pinned, words = _signed(batch["answer"])
+    signature = np.minimum(question, answer)
+    long = words >= LONG_ANSWER
+    key = mix((question_pinned + answer_pinned) ^ mix(batch["image"].to_numpy()))
+    width = PERMUTATIONS // BANDS
+    bands = [_folded(signature[:, n : n + width], key + np.uint64(n)) for n in range(0, PERMUTATIONS, width)]
+    bands[0] = np.where(long, bands[0], _folded(signature, mix(key)))
+    arrays = [pa.array(bands[0]), *(pa.array(band, mask=~long) for band in bands[1:])]
+    rows = pa.record_batch([batch["place"], *arrays], names=["place", *_BANDS.split(", ")])
+    return {"_text_bands": rows}
+
+
+def _signed(texts: Any) -> "tuple[Words32, Words64, Offsets]":  # noqa: ANN401 - pyarrow has no types
+    """Return the MinHash signature, the hash of the pinned words and the number of words of every text."""
+    import numpy as np
+
+    from sft_audit.record.shingles import chunks, minhash
+
+    parts = [(minhash(part), part.pinned, part.counts) for part in chunks(texts)]
+    signatures, pinned, counts = zip(*parts, strict=True)
+    return np.concatenate(signatures), np.concatenate(pinned), np.concatenate(counts)
+
+
+def _folded(values: "Words32", key: "Words64") -> "Words64":
+    """Return one hash for each row of values, of shape (n, k), and its key."""
+    import numpy as np
+
+    from sft_audit.record.shingles import mix
+
+    for column in values.T.astype(np.uint64):
+        key = mix(key ^ column)
+    return key
+
+
+def _verified(batch: Any) -> Mapping[str, Any]:  # noqa: ANN401 - pyarrow has no types
+    """Return the pairs of a batch that are near-duplicates."""
+    import numpy as np
+    import pyarrow as pa
+
+    questions = _overlap(batch["question_a"], batch["question_b"])
+    answers = _overlap(batch["answer_a"], batch["answer_b"])
+    similarity = (questions.common + answers.common) / np.maximum(questions.either + answers.either, 1)
+    same_answer = answers.common >= SIMILAR * answers.either
+    same_question = (answers.words >= LONG_ANSWER) | (questions.common == questions.either)
+    near = (similarity >= SIMILAR) & same_answer & same_question & (answers.either > 0)
+    near &= (questions.pinned + answers.pinned == 0) & batch["comparable"].to_numpy(zero_copy_only=False)
+    names = ["sample_a", "turn_a", "sample_b", "turn_b"]
+    rows = pa.Table.from_batches([batch]).select(names).filter(pa.array(near))
+    rows = rows.append_column("distance", pa.array(1 - similarity[near]))
+    verified_by = pa.array(["trigrams"] * rows.num_rows, pa.string())
+    return {"near_texts": rows.append_column("verified_by", verified_by)}
+
+
+@dataclass(frozen=True, slots=True)
+class _Overlap:
+    """Of n pairs of texts: distinct shingles in both and in either, the words of the shorter, pinned words' difference."""
+
+    common: "Offsets"
+    either: "Offsets"
+    words: "Offsets"
+    pinned: "Words64"
+
+
+def _overlap(texts_a: Any, texts_b: Any) -> _Overlap:  # noqa: ANN401 - pyarrow has no types
+    import numpy as np
+
+    from sft_audit.record.shingles import mix, shingles
+
+    a, b = shingles(texts_a), shingles(texts_b)
+    n = len(texts_a)
+    pair = np.arange(n)
+    owners = np.concatenate([np.repeat(pair, a.counts), np.repeat(pair, b.counts)])
+    keys = mix(np.concatenate([a.hashes, b.hashes]) + mix(owners.astype(np.uint64) + np.uint64(1)))
+    side = np.repeat(np.array([1, 2], np.uint8), [len(a.hashes), len(b.hashes)])
+    order = np.argsort(keys, kind="stable")
+    keys, owners, side = keys[order], owners[order], side[order]
+    first = np.flatnonzero(np.append(True, keys[1:] != keys[:-1])) if len(keys) else np.empty(0, np.int64)
+    sides = np.bitwise_or.reduceat(side, first) if len(first) else side
+    return _Overlap(
+        np.bincount(owners[first[sides == 3]], minlength=n),
+        np.bincount(owners[first], minlength=n),
+        np.minimum(a.counts, b.counts),
+        a.pinned - b.pinned,
+    )
