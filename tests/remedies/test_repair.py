@@ -289,6 +289,19 @@ def test_side_files_and_folders_come_along(tmp_path, shared_data):
     assert [one["file"] for one in manifest["outputs"]] == [one["file"] for one in manifest["inputs"]]
 
 
+def test_a_described_set_keeps_its_description(tmp_path, shared_data):
+    data = tmp_path / "data" / "inner"
+    data.mkdir(parents=True)
+    info = json.loads((shared_data / "receipts" / "dataset_info.json").read_text())
+    info["receipts"]["file_name"] = "inner/llamafactory.json"
+    file_of(tmp_path / "data", json.dumps(info), "dataset_info.json")
+    shutil.copy(shared_data / "receipts" / "llamafactory.json", data)
+    repaired(tmp_path, tmp_path / "data", select=("INT101",))
+    assert (tmp_path / "out" / "dataset_info.json").read_text() == json.dumps(info)
+    again = audited(tmp_path, tmp_path / "out", select=("INT101",))
+    assert (again.samples, again.malformed) == (40, 0)
+
+
 def test_the_data_set_itself_is_never_replaced(tmp_path):
     rows = [row(n) for n in range(20)]
     first = repaired(tmp_path, file_of(tmp_path, json.dumps([*rows, rows[0]])))

@@ -10,6 +10,8 @@ from sft_audit.errors import AuditError
 from sft_audit.readers import PLAIN, Layout, llamafactory
 
 SUFFIXES = (".json", ".jsonl", ".ndjson", ".parquet")
+CLEAN, REMOVED, CHANGED = "clean.json", "removed.jsonl", "changed.jsonl"
+RECORDS = (CLEAN, REMOVED, CHANGED, "removed")  # what `clean` writes beside the data
 _MAGIC = "*?["
 
 
@@ -53,7 +55,9 @@ def _described(info: Path) -> Iterator[Input]:
 
 
 def _inside(folder: Path) -> list[Path]:
-    files = sorted(p for p in folder.rglob("*") if p.suffix in SUFFIXES and p.is_file())
+    found = (p for p in folder.rglob("*") if p.suffix in SUFFIXES and p.is_file())
+    cleaned = (folder / CLEAN).is_file()
+    files = sorted(p for p in found if not (cleaned and p.relative_to(folder).parts[0] in RECORDS))
     if not files:
         raise AuditError(f"{folder}: the folder holds no {', '.join(SUFFIXES)} file; name the data files")
     return files

@@ -9,9 +9,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TextIO
 
+from sft_audit.readers.inputs import CHANGED, REMOVED
 from sft_audit.remedies.plan import STRUCTURE, PlannedRow
-
-REMOVED, CHANGED = "removed.jsonl", "changed.jsonl"
 
 
 class Ledger:

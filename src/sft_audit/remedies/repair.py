@@ -3,20 +3,21 @@
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import product
 from pathlib import Path, PurePosixPath
 
 from sft_audit import __version__
 from sft_audit.errors import AuditError, StaleAudit
 from sft_audit.readers.file_bytes import FileBytes
+from sft_audit.readers.inputs import CLEAN, RECORDS
 from sft_audit.remedies.guards import losses, require_little
 from sft_audit.remedies.json_file import repair_json
-from sft_audit.remedies.ledger import CHANGED, REMOVED, Ledger
+from sft_audit.remedies.ledger import Ledger
 from sft_audit.remedies.parquet_file import repair_parquet
 from sft_audit.remedies.plan import InputFile, Plan, input_files, make_plan, planned_rows
 from sft_audit.remedies.result import CleanResult
 from sft_audit.store import Store, building, read_manifest, write_json
 
-CLEAN = "clean.json"
 _SIDE_FILES = ("dataset_info.json",)
 _MEMORY = "1GB"
 
@@ -132,7 +133,7 @@ def _require_whole(files: Sequence[InputFile]) -> None:
                 f"{one.path}: {one.audited:,} of {one.rows:,} rows were audited; audit it without --sample"
             )
         name = PurePosixPath(one.file)
-        if name.is_absolute() or ".." in name.parts or name.parts[0] in (CLEAN, REMOVED, CHANGED, "removed"):
+        if name.is_absolute() or ".." in name.parts or name.parts[0] in RECORDS:
             raise AuditError(f"{one.path}: {one.file} is a name that `clean` needs itself; rename the file")
 
 
@@ -155,11 +156,10 @@ def _require_same(one: InputFile, audit: Path) -> None:
 def _copy_side_files(files: Sequence[InputFile], folder: Path) -> None:
     """Copy what lies beside the data files and is needed to load them."""
     for one in files:
-        for name in _SIDE_FILES:
-            beside = Path(one.path).parent / name
-            target = (folder / one.file).parent / name
-            if beside.is_file() and not target.exists():
-                shutil.copyfile(beside, target)
+        folders = zip(Path(one.path).parents, PurePosixPath(one.file).parents, strict=False)
+        for (beside, inside), name in product(folders, _SIDE_FILES):
+            if (beside / name).is_file() and not (folder / inside / name).exists():
+                shutil.copyfile(beside / name, folder / inside / name)
 
 
 def _write_manifest(
