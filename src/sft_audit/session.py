@@ -100,9 +100,12 @@ def open_report(folder: str | Path) -> Report:
 
 
 def _write(config: AuditConfig, store: Store, outcome: Outcome, started: float) -> None:
+    from sft_audit.report.page import write_report
+
     folder = store.folder
     _write_findings(store, folder / "findings.parquet")
     write_json(folder / "verdict.json", _verdict(store, outcome))
+    write_report(folder, store, outcome, config)
     manifest = {
         "schema_version": SCHEMA_VERSION,
         "sft_audit": __version__,

@@ -1,0 +1,303 @@
+"""The source sheet: one row a source, for the meeting where the mixture is decided."""
+
+import csv
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from sft_audit.audit import Outcome
+from sft_audit.check import all_checks
+from sft_audit.interval import wilson
+from sft_audit.policy import Rule
+from sft_audit.report.visible import percent, visible
+from sft_audit.store import Store
+
+Advice = Literal["keep", "fix", "reweight", "review"]
+MOST_SOURCES = 10_000
+OTHERS = "(all other sources)"
+EXCESS_TO_REVIEW = 0.10
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """`k` of `n` rows, and the 95 % interval for more rows made the same way (Wilson 1927)."""
+
+    k: int
+    n: int
+
+    @property
+    def value(self) -> float:
+        """Return k / n, 0 when there are none."""
+        return self.k / self.n if self.n else 0.0
+
+    @property
+    def low(self) -> float:
+        """Return the lower end of the interval."""
+        return wilson(self.k, self.n)[0]
+
+    @property
+    def high(self) -> float:
+        """Return the upper end of the interval."""
+        return wilson(self.k, self.n)[1]
+
+
+@dataclass(frozen=True, slots=True)
+class Blind:
+    """How well answers are had without the image; the interval of the excess is clustered by image."""
+
+    n: int
+    not_scored: int
+    accuracy: float
+    accuracy_question: float
+    chance: float
+    excess: float
+    low: float
+    high: float
+
+    def as_accuracy(self, excess: float) -> float:
+        """Return the accuracy that stands for this excess over chance."""
+        return self.chance + excess * (1 - self.chance)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One source: its size, its three wounds (`blind` is None where nothing was scored), and what to do."""
+
+    name: str
+    rows: int
+    malformed: int
+    images: int
+    supervised_tokens: int
+    blind: Blind | None
+    polluted: Share
+    text_only: Share
+    advice: Advice = "keep"
+    reason: str = "no rule of the policy is exceeded here"
+
+
+def read_sources(store: Store, outcome: Outcome) -> tuple[Source, ...]:
+    """Return the sources, most rows first; beyond MOST_SOURCES, the rest as one.
+
+    What is advised, the first that holds (never removal: that is for `clean`, row by row):
+
+    fix       the share of the source's rows that a check flags is above a threshold that may block, even at
+              the lower end of its interval (or any one row is, where the rule says any), and the check has a
+              remedy that rewrites or drops rows
+    reweight  the policy found text to dominate the whole set (a MOD rule did not pass), and most rows here
+              are text only
+    review    a threshold is exceeded as above, but it may only review, its check is in preview, or there is
+              no such remedy; or the lower end of the blind excess is above EXCESS_TO_REVIEW (an uncalibrated
+              default of ours)
+    keep      otherwise
+    """
+    flagged: dict[str, dict[str, int]] = {}
+    for name, code, rows in store.rows(
+        f"""
+        {_NAMED}
+        select name, "check", count(distinct sample_id)
+        from findings
+        join named using (sample_id)
+        where status = 'open'
+        group by all
+        """,
+        {"most": MOST_SOURCES, "others": OTHERS},
+    ):
+        flagged.setdefault(name, {})[code] = rows
+    rates = blind_rates(store)
+    found = []
+    for name, rows, malformed, text_only, images, tokens, polluted in store.rows(
+        _SIZES, {"most": MOST_SOURCES, "others": OTHERS}
+    ):
+        readable = rows - malformed
+        source = Source(
+            name=name,
+            rows=rows,
+            malformed=malformed,
+            images=images,
+            supervised_tokens=tokens,
+            blind=rates.get(name),
+            polluted=Share(polluted, rows),
+            text_only=Share(text_only, readable),
+        )
+        advice, reason = advise(source, flagged.get(name, {}), outcome)
+        found.append(replace(source, advice=advice, reason=reason))
+    return tuple(found)
+
+
+def blind_rates(store: Store) -> dict[str | None, Blind]:
+    """Return the blind rates over all scored answers, by source; None stands for the whole data set."""
+    return {
+        source: Blind(*numbers)
+        for source, *numbers in store.rows(
+            """
+            select source, n, n_not_scored, accuracy, accuracy_question, chance, excess, low, high
+            from blind_rates
+            where answer_kind is null and n > 0
+            order by source
+            """
+        )
+    }
+
+
+def advise(source: Source, flagged: Mapping[str, int], outcome: Outcome) -> tuple[Advice, str]:
+    """Return what to do with a source and why, in one line; the rules stand in `read_sources`."""
+    fix: list[str] = []
+    review: list[str] = []
+    for ruling in outcome.verdict.rulings:
+        rows = flagged.get(ruling.check, 0)
+        if ruling.rule is None or not rows:
+            continue
+        limit, blocks = _exceeded(ruling.rule, Share(min(rows, source.rows), source.rows))
+        if limit is not None:
+            known = all_checks().get(ruling.check)
+            repaired = known is not None and known.remedy in ("drop", "rewrite") and not known.preview
+            reason = f"{ruling.check} flags {rows:,} of {source.rows:,} rows, {limit}"
+            (fix if blocks and repaired else review).append(reason)
+    if fix:
+        return "fix", _first(fix, len(fix) + len(review))
+    if _dominated(outcome) and source.text_only.value > 0.5:
+        return (
+            "reweight",
+            f"text dominates the whole set and {percent(source.text_only.value)} of these rows are text only",
+        )
+    if source.blind is not None and source.blind.low > EXCESS_TO_REVIEW:
+        review.append(
+            f"blind excess {percent(source.blind.excess)}, at least {percent(source.blind.low)}, "
+            f"above {percent(EXCESS_TO_REVIEW)} (default: uncalibrated)"
+        )
+    return ("review", _first(review, len(review))) if review else ("keep", source.reason)
+
+
+def _exceeded(rule: Rule, share: Share) -> tuple[str | None, bool]:
+    """Return the threshold that is exceeded, in words (None: none is), and whether it may block."""
+    measured = 1.0 if rule.measure == "any" else share.low
+    if rule.measure == "score":
+        return None, False
+    for limit, blocks in ((rule.block_above, True), (rule.review_above, False)):
+        if limit is not None and measured > limit:
+            spelled = "any is too many" if rule.measure == "any" else f"above {percent(limit)}"
+            return f"{spelled} ({rule.basis}: {rule.source})", blocks
+    return None, False
+
+
+def _dominated(outcome: Outcome) -> bool:
+    return any(r.check.startswith("MOD") and r.outcome != "PASS" for r in outcome.verdict.rulings)
+
+
+def _first(reasons: Sequence[str], of: int) -> str:
+    return reasons[0] + (f"; and {of - 1} more" if of > 1 else "")
+
+
+def write_csv(path: Path, sources: Sequence[Source]) -> None:
+    """Write the sheet; a cell that a spreadsheet would run as a formula starts with an apostrophe."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(_HEADER)
+        writer.writerows([_cell(value) for value in _cells(source)] for source in sources)
+
+
+_HEADER = (
+    "source",
+    "rows",
+    "malformed",
+    "images",
+    "supervised_tokens",
+    "blind_scored",
+    "blind_not_scored",
+    "blind_accuracy",
+    "blind_chance",
+    "blind_excess",
+    "blind_excess_low",
+    "blind_excess_high",
+    "polluted_rows",
+    "polluted_share",
+    "polluted_low",
+    "polluted_high",
+    "text_only_rows",
+    "text_only_share",
+    "text_only_low",
+    "text_only_high",
+    "advice",
+    "reason",
+)
+
+
+def _cells(source: Source) -> list[object]:
+    blind = source.blind
+    sight: list[object] = [None] * 7
+    if blind is not None:
+        sight = [blind.n, blind.not_scored]
+        sight += [blind.accuracy, blind.chance, blind.excess, blind.low, blind.high]
+    shares = [
+        number
+        for share in (source.polluted, source.text_only)
+        for number in (share.k, share.value, share.low, share.high)
+    ]
+    size = [source.name, source.rows, source.malformed, source.images, source.supervised_tokens]
+    return [*size, *sight, *shares, source.advice, source.reason]
+
+
+def _cell(value: object) -> object:
+    if isinstance(value, float):
+        return f"{value:.6f}"
+    if isinstance(value, str):
+        shown = visible(value)
+        return f"'{shown}" if shown.lstrip().startswith(("=", "+", "-", "@")) or shown[:1] == "\t" else shown
+    return value
+
+
+_NAMED = """
+    with ranked as (
+        select source, row_number() over (order by count(*) desc, source) as rank
+        from samples
+        group by source
+    ), named as (
+        select
+            samples.*,
+            if(rank <= $most, coalesce(samples.source, samples.file), $others) as name
+        from samples
+        join ranked on samples.source is not distinct from ranked.source
+    )
+"""
+_SIZES = f"""
+    {_NAMED}, sizes as (
+        select
+            name,
+            count(*) as n,
+            count(*) filter (malformed) as malformed,
+            count(*) filter (text_only and not malformed) as text_only
+        from named
+        group by name
+    ), pictures as (
+        select name, count(distinct coalesce(image_id, uri)) as images
+        from image_uses
+        join named using (sample_id)
+        group by name
+    ), tokens as (
+        select name, sum(n_tokens) as tokens
+        from turns
+        join named using (sample_id)
+        where supervised
+        group by name
+    ), pollution as (
+        select name, count(distinct sample_id) as polluted
+        from findings
+        join named using (sample_id)
+        where "check" like 'PRF%' and status = 'open'
+        group by name
+    )
+    select
+        name,
+        n,
+        malformed,
+        text_only,
+        coalesce(images, 0),
+        coalesce(tokens, 0)::bigint,
+        coalesce(polluted, 0)
+    from sizes
+    left join pictures using (name)
+    left join tokens using (name)
+    left join pollution using (name)
+    order by name = $others, n desc, name
+"""

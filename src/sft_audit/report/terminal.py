@@ -1,0 +1,111 @@
+"""What the terminal shows of a finished audit."""
+
+import json
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from sft_audit.report.visible import between, cut, percent
+from sft_audit.report.wounds import Wound, read_wounds
+from sft_audit.session import Report
+from sft_audit.store import Store
+
+_STYLES = {"BLOCK": "bold red", "UNKNOWN": "bold magenta", "REVIEW": "bold yellow", "PASS": "bold green"}
+_MOST_REASONS = 12
+
+
+def summary(report: Report) -> RenderableType:
+    """Return the verdict and why, the wounds, what each check found, what was not asked, where to read on."""
+    verdict = json.loads((report.folder / "verdict.json").read_text(encoding="utf-8"))
+    store = Store(report.folder, "1GB", 1, read_only=True)
+    try:
+        wounds = read_wounds(store, [e["check"] for e in report.evidence if e["state"] == "gathered"])
+    finally:
+        store.close()
+    parts = [
+        _head(report, verdict),
+        _reasons(report),
+        _wounds(wounds),
+        _findings(verdict),
+        _rest(report, verdict),
+    ]
+    return Group(*(Padding(part, (0, 0, 1, 0)) for part in parts if part is not None))
+
+
+def _head(report: Report, verdict: dict[str, Any]) -> Text:
+    text = Text()
+    text.append(report.verdict, _STYLES[report.verdict])
+    text.append(f"   {report.samples:,} rows, {report.malformed:,} unreadable, {report.images:,} images\n")
+    for axis, outcome in verdict["axes"].items():
+        text.append(f"{axis} ", "dim")
+        text.append(outcome or "not asked", _STYLES[outcome] if outcome else "dim")
+        text.append("   ")
+    return text
+
+
+def _reasons(report: Report) -> Table | None:
+    if not report.reasons:
+        return None
+    table = Table.grid(padding=(0, 1))
+    for reason in report.reasons[:_MOST_REASONS]:
+        outcome, _, why = reason.partition(" ")
+        table.add_row(Text(outcome, _STYLES.get(outcome, "")), Text(cut(why, 600)))
+    left = len(report.reasons) - _MOST_REASONS
+    if left > 0:
+        table.add_row("", Text(f"and {left} more in report.html", "dim"))
+    return table
+
+
+def _wounds(wounds: tuple[Wound, ...]) -> Table:
+    table = Table.grid(padding=(0, 1))
+    table.add_column(justify="right", no_wrap=True)
+    for wound in wounds:
+        if wound.value is None or wound.low is None or wound.high is None:
+            table.add_row(
+                Text("not asked", "dim"), Text.assemble((wound.title, "bold"), f": {wound.sentence}")
+            )
+        else:
+            said = f" {wound.measure} (95 % interval {between(wound.low, wound.high)})"
+            table.add_row(
+                Text(percent(wound.value), "bold"),
+                Text.assemble((f"{wound.number}. {wound.title}:", "bold"), said),
+            )
+    return table
+
+
+def _findings(verdict: dict[str, Any]) -> Table | None:
+    """Return one line a check that found something, or that could not look."""
+    rows = [e for e in verdict["evidence"] if e["findings"] or e["state"] != "gathered"]
+    if not rows:
+        return None
+    worst = {r["check"]: r["outcome"] for r in reversed(verdict["rulings"]) if r["outcome"] != "PASS"}
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    table.add_column("check", overflow="fold")
+    for name in ("flagged", "of", "share"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("ruling", no_wrap=True)
+    for e in rows:
+        outcome = worst.get(e["check"], "")
+        ruling = Text(outcome or "-", _STYLES.get(outcome, "dim"))
+        name = f"{e['check']} {e['name']}"
+        if e["state"] != "gathered":
+            table.add_row(name, "-", "-", "-", Text(e["state"], _STYLES["UNKNOWN"]))
+        elif e["flagged"]:
+            table.add_row(name, f"{e['flagged']:,}", f"{e['of']:,}", percent(e["share"]), ruling)
+        else:
+            table.add_row(name, f"{e['findings']:,}", "whole", "-", ruling)
+    return table
+
+
+def _rest(report: Report, verdict: dict[str, Any]) -> Text:
+    lines = []
+    if verdict["not_asked"]:
+        lines.append(f"not asked, so not clean: {' '.join(verdict['not_asked'])}")
+    for status, said in (("ignored", "waived"), ("known", "known from the baseline")):
+        if verdict[status]:
+            lines.append(f"{said}: " + ", ".join(f"{code} {n:,}" for code, n in verdict[status].items()))
+    lines += [f"crashed: {name}, traceback in report.html" for name in sorted(report.faults)]
+    return Text("\n".join([*lines, f"report: {report.folder / 'report.html'}"]))
