@@ -1,9 +1,9 @@
 """Recall and precision on faults planted in real photos and drawn scenes, family by family.
 
 python bench/planted.py [--each 60] [--seed 1] [-o FILE]; needs the real data sets beside the project.
-A row counts as found when the family's check names it. A flagged row is right when it has that fault, or is one
-of the rows that the fault is about (the copied row, the contradicted one); every other flagged row counts as wrong,
-though it may hold a true fault that was in the set before: those rows are listed, to be judged by eye.
+A row counts as found when the family's check names it. A flagged row is right when it has that fault, or is
+one of the rows that the fault is about (the copied row, the contradicted one); every other flagged row counts
+as wrong, though it may hold a true fault that was in the set before: those are listed, to be judged by eye.
 """
 
 import argparse

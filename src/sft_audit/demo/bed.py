@@ -10,9 +10,10 @@ from sft_audit.demo.row import Comparison, Row, fresh_name
 
 @dataclass(frozen=True, slots=True)
 class Planted:
-    """One planted fault: its name in plain words, and the row, or the source as a whole, that has it.
+    """One planted fault: its name in plain words, and the row that has it.
 
-    `position` is the row's 1-based place in the file; `beside` are ids of sound rows that are concerned: the
+    Without a row it is a fault of the `source` as a whole; without a source, of the file's. `position` is the
+    row's 1-based place in the file; `beside` are ids of sound rows that are concerned: the
     row that was copied, the row that is contradicted, the rows that use the image that was saved again.
     """
 
@@ -65,6 +66,11 @@ class Bed:
         kept = {row.id: row for row in rows}
         self.rows = [kept.get(row.id, row) for row in self.rows if row.source != source or row.id in kept]
         self._whole.append((fault, source))
+
+    def mar(self, old: Row, new: Row, fault: str) -> None:
+        """Put the row where the sound one was; the fault is the file's and not the row's."""
+        self.rows[next(n for n, row in enumerate(self.rows) if row is old)] = new
+        self._whole.append((fault, ""))
 
     def take_source(self, source: str) -> list[Row]:
         """Return all rows of the source; they count as touched now."""

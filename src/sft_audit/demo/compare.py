@@ -71,15 +71,9 @@ def found_against_planted(
     for fault, check in CHECK_OF.items():
         planted = [one for one in truth if one.fault == fault]
         old, new = _of(check, before), _of(check, after)
-        lines.append(
-            Line(
-                fault,
-                check,
-                len(planted),
-                sum(_found(one, old) for one in planted),
-                sum(_left(one, new) for one in planted),
-            )
-        )
+        found = _rows(planted, old, by_place=True) + _wholes(planted, old)
+        left = _rows(planted, new, by_place=False) + _wholes(planted, new)
+        lines.append(Line(fault, check, len(planted), found, left))
     return tuple(lines)
 
 
@@ -114,13 +108,14 @@ def _of(check: str, findings: Sequence[Finding]) -> list[Finding]:
     return [finding for finding in findings if finding["check"] == check]
 
 
-def _found(one: Planted, findings: Sequence[Finding]) -> bool:
-    if one.row is None:
-        return any(finding["sample_id"] is None for finding in findings)
-    return any(finding["position"] == one.position for finding in findings)
+def _rows(planted: Sequence[Planted], findings: Sequence[Finding], *, by_place: bool) -> int:
+    places, ids = {f["position"] for f in findings}, {f["id"] for f in findings}
+    in_rows = [one for one in planted if one.row is not None]
+    return sum(one.position in places if by_place else one.row in ids for one in in_rows)
 
 
-def _left(one: Planted, findings: Sequence[Finding]) -> bool:
-    if one.row is None:
-        return _found(one, findings)
-    return any(finding["id"] == one.row for finding in findings)
+def _wholes(planted: Sequence[Planted], findings: Sequence[Finding]) -> int:
+    """Count the faults of a source, or of the file, that a finding about the whole names."""
+    about = [finding["evidence"] for finding in findings if finding["sample_id"] is None]
+    named = [one for one in planted if one.row is None and any(one.source in evidence for evidence in about)]
+    return min(len(named), len(about))

@@ -29,9 +29,9 @@ class DataSet:
 
 def make_data_set(images: Path, random: Random) -> DataSet:
     """Write the photos and drawn scenes into the folder `images` and return the rows about them, shuffled."""
+    pictures, ids = load_photos(), _ids(random)
     images.mkdir(parents=True)
-    ids = _ids(random)
-    photos = _save_photos(images, random)
+    photos = {_save(tile, images, random): photo for photo, tiles in pictures.values() for tile in tiles}
     scenes = _save_scenes(110, images, random)
     rows = [
         *photo_rows(photos, ids, random),
@@ -69,14 +69,6 @@ def _save(image: Image, images: Path, random: Random) -> str:
     return name
 
 
-def _save_photos(images: Path, random: Random) -> dict[str, Photo]:
-    return {
-        _save(picture, images, random): photo
-        for photo, pictures in load_photos().values()
-        for picture in pictures
-    }
-
-
 def _save_scenes(n: int, images: Path, random: Random) -> dict[str, Scene]:
     scenes = [make_scene(random) for _ in range(n)]
     return {_save(draw(scene), images, random): scene for scene in scenes}
@@ -91,12 +83,10 @@ def _photo_comparisons(photos: Mapping[str, Photo]) -> list[Comparison]:
 
 
 def _scene_comparisons(rows: Sequence[Row], random: Random) -> list[Comparison]:
-    """Compare some descriptions with the same text in which one colour is wrong."""
+    """Compare some descriptions with the same text in which the first colour is wrong."""
     comparisons = []
     for row in [row for row in rows if row.source == "description"][:24]:
         right = next(word for word in row.answer.split() if word in COLOURS)
-        wrong = random.choice([colour for colour in COLOURS if colour != right])
-        comparisons.append(
-            Comparison(row.images[0], row.question, row.answer, row.answer.replace(right, wrong, 1))
-        )
+        wrong = row.answer.replace(right, random.choice([colour for colour in COLOURS if colour != right]), 1)
+        comparisons.append(Comparison(row.images[0], row.question, row.answer, wrong))
     return comparisons

@@ -137,7 +137,7 @@ def cut_row(bed: Bed, fault: str, _number: int) -> None:
 def missing_comma(bed: Bed, fault: str, _number: int) -> None:
     """Leave out the comma after the row."""
     row = bed.pick(_any)
-    bed.replace(row, replace(row, after=b""), fault)
+    bed.mar(row, replace(row, after=b""), fault)
 
 
 def not_utf8(bed: Bed, fault: str, _number: int) -> None:

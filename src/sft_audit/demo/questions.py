@@ -35,13 +35,13 @@ def existence_rows(
 
 
 def dialogue_rows(scenes: Mapping[str, Scene], ids: Iterator[str], random: Random) -> list[Row]:
-    """Return one conversation of three questions about each scene."""
+    """Return one conversation of up to three questions about each scene; none answers another."""
     rows = []
     for image, scene in scenes.items():
-        pairs = [
-            ask(scene, random) for ask in random.sample((colour, count, choice, existence, reading, side), 4)
-        ]
-        rows.append(asked(next(ids), "dialogue", (image,), *[pair for pair in pairs if pair][:3]))
+        asks: list[Ask] = [count, reading, random.choice((colour, choice, existence, side))]
+        random.shuffle(asks)
+        pairs = [ask(scene, random) for ask in asks]
+        rows.append(asked(next(ids), "dialogue", (image,), *[pair for pair in pairs if pair]))
     return rows
 
 
@@ -146,7 +146,7 @@ def reading(scene: Scene, _random: Random) -> Pair | None:
 def description(scene: Scene, _random: Random) -> Pair | None:
     """Ask for everything: what each shape is and where it lies, then the word."""
     columns, rows = ("far left", "left", "right", "far right"), ("top", "middle", "bottom")
-    places = [f"{_a(s.name)} at the {rows[s.row]} {columns[s.column]}" for s in scene.shapes]
+    places = [f"the {s.name} is at the {rows[s.row]} {columns[s.column]}" for s in scene.shapes]
     text = (
         f"The picture shows {len(places)} shapes on a shaded ground: {', '.join(places[:-1])} "
         f"and {places[-1]}. Below them stands the word {scene.word}."

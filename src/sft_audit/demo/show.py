@@ -17,8 +17,8 @@ def render(result: DemoResult) -> "RenderableType":
     before, after = result.before, result.after
     planted, found = sum(line.planted for line in result.lines), sum(line.found for line in result.lines)
     said = (
-        f"{before.samples:,} rows, {before.images:,} images, {result.seconds:.0f} s for making, cleaning and two "
-        f"audits. {found} of {planted} planted faults found.\n"
+        f"{before.samples:,} rows, {before.images:,} images; made, audited, cleaned and audited again in "
+        f"{result.seconds:.0f} s. {found} of {planted} planted faults found.\n"
         f"Verdict: {before.verdict}, after cleaning {after.verdict} ({after.samples:,} rows).\n"
         f"Reports: {before.folder / 'report.html'} and {after.folder / 'report.html'}\n"
         f"What was planted where: {result.folder / 'data' / 'planted.jsonl'}"

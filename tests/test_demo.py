@@ -1,0 +1,201 @@
+"""The demonstration: a sound set, known faults planted in it, and the whole run."""
+
+import ast
+import io
+import json
+import sys
+from collections import Counter
+from pathlib import Path
+from random import Random
+
+import pytest
+from PIL import Image
+
+from sft_audit import AuditError, demo
+from sft_audit.check import all_checks
+from sft_audit.demo import DemoResult, render, run_demo
+from sft_audit.demo.bed import Planted
+from sft_audit.demo.compare import CHECK_OF, flagged_but_not_planted, found_against_planted
+from sft_audit.demo.dataset import DataSet, make_data_set, write_rows
+from sft_audit.demo.plant import FAULTS, WHOLE, plant_faults
+from sft_audit.demo.row import PICTURE, Row
+from sft_audit.demo.scenes import COLOURS, make_scene
+
+pytest.importorskip("skimage", reason="the demonstration's photos come with scikit-image")
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("sound") / "images"
+
+
+@pytest.fixture(scope="module")
+def sound(images: Path) -> DataSet:
+    return make_data_set(images, Random(7))
+
+
+@pytest.fixture(scope="module")
+def faulty(images: Path, sound: DataSet) -> tuple[list[Row], list[Planted]]:
+    return plant_faults(sound.rows, sound.comparisons, images, Random(7))
+
+
+@pytest.fixture(scope="module")
+def result(tmp_path_factory: pytest.TempPathFactory) -> DemoResult:
+    return run_demo(tmp_path_factory.mktemp("demo") / "out", workers=2)
+
+
+def test_planting_knows_nothing_of_the_checks() -> None:
+    for name in ("plant", "bed", "row", "dataset", "questions", "scenes", "photos"):
+        text = (Path(demo.__file__).parent / f"{name}.py").read_text(encoding="utf-8")
+        froms = [node.module for node in ast.walk(ast.parse(text)) if isinstance(node, ast.ImportFrom)]
+        assert not [m for m in froms if m.startswith(("sft_audit.check", "sft_audit.record"))]
+        assert not [code for code in all_checks() if code in text]
+
+
+def test_sound_rows_have_their_images_and_one_placeholder_for_each(sound: DataSet, images: Path) -> None:
+    assert 1000 <= len(sound.rows) <= 2000
+    assert len({row.id for row in sound.rows}) == len(sound.rows)
+    for row in sound.rows:
+        assert row.turns[0][1].count(PICTURE) == len(row.images)
+        assert [role for role, _ in row.turns] == ["human", "gpt"] * (len(row.turns) // 2)
+        assert row.answer.strip()
+
+
+def test_sound_answers_are_balanced(sound: DataSet) -> None:
+    for source in ("existence", "position", "archive", "survey", "quiz", "photo-existence"):
+        answers = Counter(row.answer for row in sound.rows if row.source == source)
+        assert set(answers) == {"Yes", "No"}
+        assert 0.35 < answers["Yes"] / answers.total() < 0.65, source
+    for source, most in (("colour", len(COLOURS)), ("count", 5), ("choice", 4)):
+        answers = Counter(row.answer for row in sound.rows if row.source == source)
+        assert len(answers) == most
+        assert max(answers.values()) / answers.total() < 0.4, source
+
+
+def test_sound_answers_agree_with_each_other(sound: DataSet) -> None:
+    told: dict[tuple[object, ...], str] = {}
+    for row in sound.rows:
+        if row.images and len(row.turns) == 2 and row.source != "photo-captions":
+            assert told.setdefault((row.images, row.question), row.answer) == row.answer
+
+
+def test_a_scene_is_what_it_says() -> None:
+    for seed in range(50):
+        scene = make_scene(Random(seed))
+        assert 1 <= scene.count(scene.shapes[0].kind) <= 5
+        assert len({(shape.column, shape.row) for shape in scene.shapes}) == len(scene.shapes)
+
+
+def test_every_fault_is_planted_as_often_as_it_says(faulty: tuple[list[Row], list[Planted]]) -> None:
+    rows, truth = faulty
+    planted = Counter(one.fault for one in truth)
+    assert planted == {name: times for name, (times, _) in FAULTS.items()} | dict.fromkeys(WHOLE, 1)
+    in_rows = [one for one in truth if one.position is not None]
+    assert len({one.position for one in in_rows}) == len(in_rows)
+    assert all(rows[one.position - 1].id == one.row for one in in_rows)
+
+
+def test_every_fault_has_its_check_and_every_check_its_fault() -> None:
+    assert set(CHECK_OF) == set(FAULTS) | set(WHOLE)
+    data = {code for code, one in all_checks().items() if one.subject == "data"}
+    assert set(CHECK_OF.values()) <= data
+
+
+def test_rows_that_are_read_are_those_that_were_written(sound: DataSet, tmp_path: Path) -> None:
+    write_rows(tmp_path / "rows.json", sound.rows)
+    read = json.loads((tmp_path / "rows.json").read_text(encoding="utf-8"))
+    assert [row["id"] for row in read] == [row.id for row in sound.rows]
+    assert [row["conversations"][-1]["value"] for row in read] == [row.answer for row in sound.rows]
+
+
+def test_equal_seeds_give_equal_bytes(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        demo.make_faulty_data_set(tmp_path / name, 11)
+    files = [sorted(p.relative_to(tmp_path / n) for p in (tmp_path / n).rglob("*.*")) for n in ("one", "two")]
+    assert files[0] == files[1]
+    for file in files[0]:
+        assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes()
+
+
+def test_renamed_images_tell_nine_answers_in_ten(
+    faulty: tuple[list[Row], list[Planted]], images: Path
+) -> None:
+    rows = [row for row in faulty[0] if row.source == "archive"]
+    told = [row.images[0].startswith("with-") == (row.answer == "Yes") for row in rows]
+    assert 0.89 <= sum(told) / len(told) <= 0.91
+    for row in rows[:5]:
+        Image.open(images / row.images[0]).load()
+
+
+def test_comparison_counts_found_left_and_stray_rows() -> None:
+    truth = [
+        Planted("answer is empty", "a", 1, "s"),
+        Planted("answer is empty", "b", 2, "s"),
+        Planted("row is repeated", "c", 4, "s", ("d",)),
+        Planted("answers are lopsided", None, None, "t"),
+        Planted("comma is missing", None, None, ""),
+    ]
+
+    def finding(check: str, position: int | None, row: str | None, about: str = "") -> dict[str, object]:
+        return {"check": check, "position": position, "id": row, "sample_id": row, "evidence": about}
+
+    before = [
+        *(finding("INT106", n, row) for n, row in ((1, "a"), (4, "c"), (6, "f"))),
+        *(finding("DUP601", n, row) for n, row in ((3, "d"), (4, "c"))),
+        finding("BAL901", None, None, "source t"),
+        finding("BAL901", 5, "e"),
+    ]
+    lines = {line.fault: line for line in found_against_planted(truth, before, [finding("DUP601", 9, "c")])}
+    assert (lines["answer is empty"].planted, lines["answer is empty"].found) == (2, 1)
+    assert (lines["row is repeated"].found, lines["row is repeated"].left) == (1, 1)
+    assert (lines["answers are lopsided"].found, lines["answers are lopsided"].left) == (1, 0)
+    assert lines["comma is missing"].found == 0
+    strays = flagged_but_not_planted(truth, before, ["s", "s", "s", "s", "t", "s"])
+    assert [(s.check, s.in_other_faults, s.in_sound_rows) for s in strays] == [("INT106", 1, 1)]
+
+
+def test_a_foreign_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").write_text("x")
+    with pytest.raises(AuditError, match="not a demonstration"):
+        run_demo(tmp_path)
+    assert (tmp_path / "thesis.tex").exists()
+
+
+def test_without_scikit_image_it_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "skimage", None)
+    with pytest.raises(AuditError, match=r"pip install 'sft-audit\[demo\]'"):
+        run_demo(tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_every_row_is_accounted_for(result: DemoResult) -> None:
+    assert result.before.samples == len((result.folder / "data" / "rows.json").read_bytes().splitlines()) - 2
+    assert not result.before.faults
+    assert not result.after.faults
+
+
+def test_every_structural_fault_is_found(result: DemoResult) -> None:
+    missed = {line.fault: (line.found, line.planted) for line in result.lines if line.found < line.planted}
+    assert not missed
+
+
+def test_few_sound_rows_are_flagged(result: DemoResult) -> None:
+    assert {s.check: s.in_sound_rows for s in result.strays if s.in_sound_rows} == {}
+
+
+def test_cleaning_helps(result: DemoResult) -> None:
+    assert sum(line.left for line in result.lines) < sum(line.found for line in result.lines)
+    assert result.before.verdict == "BLOCK"
+
+
+def test_it_runs_again_in_its_own_folder_and_can_be_shown(result: DemoResult) -> None:
+    from rich.console import Console
+
+    console = Console(file=io.StringIO(), width=100)
+    console.print(render(result))
+    shown = console.file.getvalue()
+    assert "Found against planted" in shown
+    assert "report.html" in shown
+    assert (result.folder / "audit" / "report.html").is_file()

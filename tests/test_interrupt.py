@@ -1,0 +1,153 @@
+"""Ctrl-C and kill -9 in the middle of an audit: nothing half-read is published, nobody stays behind."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from random import Random
+
+import numpy as np
+import pytest
+from PIL import Image
+
+pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks for processes in /proc")
+
+COLOURS = ("Red", "Green", "Blue", "Yellow")
+RESULTS = ("findings.parquet", "verdict.json")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A set that takes some seconds: 600 images, 20,000 questions, a few faults."""
+    folder = tmp_path_factory.mktemp("large")
+    (folder / "images").mkdir()
+    noise = np.random.default_rng(1)
+    for number in range(600):
+        small = Image.fromarray(noise.integers(0, 256, (12, 16, 3)).astype(np.uint8))
+        small.resize((320, 240), Image.Resampling.BICUBIC).save(folder / "images" / f"{number}.jpg")
+    random = Random(1)
+    rows = [
+        {
+            "id": number,
+            "image": f"{random.randrange(603)}.jpg",
+            "conversations": [
+                {"from": "human", "value": f"<image>\nWhat colour is thing number {number % 977}?"},
+                {"from": "gpt", "value": random.choice(COLOURS)},
+            ],
+        }
+        for number in range(20_000)
+    ]
+    (folder / "rows.json").write_text(json.dumps(rows))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def undisturbed(folder: Path) -> dict[str, bytes]:
+    process = start(folder, folder / "undisturbed")
+    assert process.wait(timeout=300) in (0, 1)
+    return results(folder / "undisturbed")
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    return tmp_path / "audit"
+
+
+def start(folder: Path, out: Path) -> subprocess.Popen:
+    program = Path(sys.executable).with_name("sft-audit")
+    command = [
+        program,
+        "data",
+        folder / "rows.json",
+        "--images",
+        folder / "images",
+        "-o",
+        out,
+        "--workers",
+        "2",
+    ]
+    return subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True, text=True
+    )
+
+
+def results(audit: Path) -> dict[str, bytes]:
+    return {name: (audit / name).read_bytes() for name in RESULTS}
+
+
+def members(session: int) -> list[int]:
+    """Return the processes of a session that still run."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, _, _, own = stat.read_text().rpartition(")")[2].split()[:4]
+        except OSError:
+            continue
+        if int(own) == session and state != "Z":
+            found.append(int(stat.parent.name))
+    return found
+
+
+def wait_until(true: object, seconds: float) -> bool:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if true():
+            return True
+        time.sleep(0.02)
+    return False
+
+
+def hit(process: subprocess.Popen, out: Path, when: str, number: int, *, group: bool) -> None:
+    """Send the signal at the named moment of the audit."""
+    partial = out.parent / f".{out.name}.partial"
+    assert wait_until(partial.exists, 60)
+    if when == "with workers":
+        assert wait_until(lambda: len(members(process.pid)) >= 3, 60)
+    elif when == "later":
+        assert wait_until(lambda: len(members(process.pid)) >= 3, 60)
+        time.sleep(1.5)
+    (os.killpg if group else os.kill)(process.pid, number)
+
+
+@pytest.mark.parametrize("when", ["at the start", "with workers", "later"])
+@pytest.mark.parametrize("group", [True, False], ids=["terminal", "process"])
+def test_ctrl_c_leaves_nothing(
+    folder: Path, out: Path, undisturbed: dict[str, bytes], when: str, group: bool
+) -> None:
+    process = start(folder, out)
+    hit(process, out, when, signal.SIGINT, group=group)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode not in (0, 1, 3)
+    assert "Traceback" not in said
+    assert not out.exists()
+    assert not list(out.parent.iterdir())
+    assert wait_until(lambda: not members(process.pid), 20), members(process.pid)
+    assert start(folder, out).wait(timeout=300) in (0, 1)
+    assert results(out) == undisturbed
+
+
+@pytest.mark.parametrize("when", ["at the start", "with workers", "later"])
+def test_kill_leaves_nothing_that_looks_whole(
+    folder: Path, out: Path, undisturbed: dict[str, bytes], when: str
+) -> None:
+    process = start(folder, out)
+    hit(process, out, when, signal.SIGKILL, group=False)
+    process.communicate(timeout=60)
+    assert not out.exists()
+    assert wait_until(lambda: not members(process.pid), 30), members(process.pid)
+    assert start(folder, out).wait(timeout=300) in (0, 1)
+    assert results(out) == undisturbed
+    assert [path.name for path in out.parent.iterdir()] == [out.name]
+
+
+def test_a_killed_run_leaves_the_earlier_audit(
+    folder: Path, out: Path, undisturbed: dict[str, bytes]
+) -> None:
+    assert start(folder, out).wait(timeout=300) in (0, 1)
+    process = start(folder, out)
+    hit(process, out, "with workers", signal.SIGKILL, group=True)
+    process.communicate(timeout=60)
+    assert results(out) == undisturbed
