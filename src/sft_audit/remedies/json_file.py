@@ -35,7 +35,7 @@ def _fates(
 ) -> Iterator[Row]:
     """Yield what becomes of every row, and record it."""
     for row in rows:
-        if not plan.drops.isdisjoint(cause.check for cause in row.causes):
+        if row.causes and not plan.drops.isdisjoint(cause.check for cause in row.causes):
             ledger.remove(one.file, row, _kept_bytes(one, source, row, folder))
             yield Row(row.start, row.stop, kept=False)
         else:
