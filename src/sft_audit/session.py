@@ -2,7 +2,7 @@
 
 import json
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -101,11 +101,15 @@ def open_report(folder: str | Path) -> Report:
 
 def _write(config: AuditConfig, store: Store, outcome: Outcome, started: float) -> None:
     from sft_audit.report.page import write_report
+    from sft_audit.report.weights import weigh_rows
+    from sft_audit.report.wounds import read_wounds
 
     folder = store.folder
     _write_findings(store, folder / "findings.parquet")
-    write_json(folder / "verdict.json", _verdict(store, outcome))
-    write_report(folder, store, outcome, config)
+    weigh_rows(store)
+    wounds = read_wounds(store, outcome)
+    write_json(folder / "verdict.json", _verdict(store, outcome) | {"wounds": [asdict(w) for w in wounds]})
+    write_report(folder, store, outcome, config, wounds)
     manifest = {
         "schema_version": SCHEMA_VERSION,
         "sft_audit": __version__,

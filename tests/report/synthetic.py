@@ -10,6 +10,9 @@ from sft_audit.audit import Outcome
 from sft_audit.config import AuditConfig
 from sft_audit.interval import Rate
 from sft_audit.policy import Evidence, Policy, Rule, judge
+from sft_audit.report.page import write_report
+from sft_audit.report.weights import weigh_rows
+from sft_audit.report.wounds import read_wounds
 from sft_audit.store import Store
 from sft_audit.tables import TABLES
 
@@ -195,3 +198,10 @@ def make(folder: Path, **filling: object) -> Store:
     fill(store, **filling)
     (folder / "verdict.json").write_text(json.dumps({}), encoding="utf-8")
     return store
+
+
+def report(folder: Path, store: Store, outcome: Outcome, config: AuditConfig) -> str:
+    """Write the report as an audit does, and return the page."""
+    weigh_rows(store)
+    write_report(folder, store, outcome, config, read_wounds(store, outcome))
+    return (folder / "report.html").read_text(encoding="utf-8")

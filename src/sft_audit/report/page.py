@@ -1,6 +1,6 @@
 """`report.html`: one self-contained file, of bounded size whatever the data's."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ from sft_audit.report.pictures import (
 )
 from sft_audit.report.sources import Source, read_sources, write_csv
 from sft_audit.report.visible import between, cut, percent, visible
-from sft_audit.report.wounds import Wound, read_wounds
+from sft_audit.report.wounds import Wound
 from sft_audit.store import Store
 
 MOST_BYTES = 3_000_000
@@ -109,17 +109,19 @@ class Page:
         return tuple(one for one in self.checks if one.family == letters)
 
 
-def write_report(folder: Path, store: Store, outcome: Outcome, config: AuditConfig) -> None:
-    """Write `report.html` and `sources.csv` into the audit folder."""
+def write_report(
+    folder: Path, store: Store, outcome: Outcome, config: AuditConfig, wounds: tuple[Wound, Wound, Wound]
+) -> None:
+    """Write `report.html` and `sources.csv` into the audit folder; `weights` must be there."""
     sources = read_sources(store, outcome)
     write_csv(folder / "sources.csv", sources)
-    (folder / "report.html").write_bytes(render(store, outcome, config, sources))
+    page = _page(store, outcome, config, sources, wounds)
+    (folder / "report.html").write_bytes(_render(store, page, config))
 
 
-def render(store: Store, outcome: Outcome, config: AuditConfig, sources: Sequence[Source]) -> bytes:
+def _render(store: Store, page: Page, config: AuditConfig) -> bytes:
     """Return the page, at most MOST_BYTES long: where it would be longer, pictures go first, then cards."""
     template = _environment().get_template("report.html.j2")
-    page = _page(store, outcome, config, sources)
     for most, pixels in ((MOST_CARDS, config.thumbnails), (MOST_CARDS, False), (2, False), (0, False)):
         galleries = read_galleries(store, config, most, pixels=pixels)
         rendered: bytes = template.render(page=page, galleries=galleries, pixels=pixels).encode("utf-8")
@@ -128,9 +130,14 @@ def render(store: Store, outcome: Outcome, config: AuditConfig, sources: Sequenc
     raise AssertionError(f"the report takes {len(rendered):,} bytes without any card")
 
 
-def _page(store: Store, outcome: Outcome, config: AuditConfig, sources: Sequence[Source]) -> Page:
-    asked = [e.check for e in outcome.evidence if e.state == "gathered"]
-    polluting = sorted(code for code in asked if code.startswith("PRF"))
+def _page(
+    store: Store,
+    outcome: Outcome,
+    config: AuditConfig,
+    sources: tuple[Source, ...],
+    wounds: tuple[Wound, Wound, Wound],
+) -> Page:
+    asked = [e.check for e in outcome.evidence if e.state == "gathered" and e.check.startswith("PRF")]
     files = store.rows(
         "select file, format, rows, malformed, audited, n_bytes, content_hash from files order by file"
     )
@@ -138,13 +145,13 @@ def _page(store: Store, outcome: Outcome, config: AuditConfig, sources: Sequence
         outcome=outcome,
         size=_size(store),
         reasons=read_reasons(store, outcome),
-        wounds=read_wounds(store, asked),
+        wounds=wounds,
         blindness=draw_blindness(store, sources),
-        pollution=draw_pollution(store, sources, polluting),
+        pollution=draw_pollution(store, sources, sorted(asked)),
         imbalance=draw_imbalance(store),
         checks=read_asked(store, outcome),
         waived=read_waived(store, config),
-        sources=tuple(sources),
+        sources=sources,
         files=tuple(File(*row) for row in files[:_MOST_FILES]),
         n_files=len(files),
         image_tokens=config.image_tokens,

@@ -90,9 +90,9 @@ def draw_pollution(store: Store, sources: Sequence[Source], checks: Sequence[str
         (source, code): rows
         for source, code, rows in store.rows(
             """
-            select coalesce(source, file), "check", count(distinct sample_id)
+            select name, "check", count(distinct sample_id)
             from findings
-            join samples using (sample_id)
+            join weights using (sample_id)
             where "check" like 'PRF%' and status = 'open'
             group by all
             """

@@ -11,11 +11,10 @@ from sft_audit.check import all_checks
 from sft_audit.interval import wilson
 from sft_audit.policy import Rule
 from sft_audit.report.visible import percent, visible
+from sft_audit.report.weights import OTHERS
 from sft_audit.store import Store
 
 Advice = Literal["keep", "fix", "reweight", "review"]
-MOST_SOURCES = 10_000
-OTHERS = "(all other sources)"
 EXCESS_TO_REVIEW = 0.10
 
 
@@ -77,7 +76,7 @@ class Source:
 
 
 def read_sources(store: Store, outcome: Outcome) -> tuple[Source, ...]:
-    """Return the sources, most rows first; beyond MOST_SOURCES, the rest as one.
+    """Return the sources in `weights`, most rows first.
 
     What is advised, the first that holds (never removal: that is for `clean`, row by row):
 
@@ -93,23 +92,18 @@ def read_sources(store: Store, outcome: Outcome) -> tuple[Source, ...]:
     """
     flagged: dict[str, dict[str, int]] = {}
     for name, code, rows in store.rows(
-        f"""
-        {_NAMED}
+        """
         select name, "check", count(distinct sample_id)
         from findings
-        join named using (sample_id)
+        join weights using (sample_id)
         where status = 'open'
         group by all
-        """,
-        {"most": MOST_SOURCES, "others": OTHERS},
+        """
     ):
         flagged.setdefault(name, {})[code] = rows
     rates = blind_rates(store)
     found = []
-    for name, rows, malformed, text_only, images, tokens, polluted in store.rows(
-        _SIZES, {"most": MOST_SOURCES, "others": OTHERS}
-    ):
-        readable = rows - malformed
+    for name, rows, malformed, text_only, tokens, images, polluted in store.rows(_SIZES, {"others": OTHERS}):
         source = Source(
             name=name,
             rows=rows,
@@ -117,8 +111,8 @@ def read_sources(store: Store, outcome: Outcome) -> tuple[Source, ...]:
             images=images,
             supervised_tokens=tokens,
             blind=rates.get(name),
-            polluted=Share(polluted, rows),
-            text_only=Share(text_only, readable),
+            polluted=Share(polluted, rows - malformed),
+            text_only=Share(text_only, rows - malformed),
         )
         advice, reason = advise(source, flagged.get(name, {}), outcome)
         found.append(replace(source, advice=advice, reason=reason))
@@ -247,57 +241,31 @@ def _cell(value: object) -> object:
     return value
 
 
-_NAMED = """
-    with ranked as (
-        select source, row_number() over (order by count(*) desc, source) as rank
-        from samples
-        group by source
-    ), named as (
-        select
-            samples.*,
-            if(rank <= $most, coalesce(samples.source, samples.file), $others) as name
-        from samples
-        join ranked on samples.source is not distinct from ranked.source
-    )
-"""
-_SIZES = f"""
-    {_NAMED}, sizes as (
+_SIZES = """
+    with sizes as (
         select
             name,
             count(*) as n,
             count(*) filter (malformed) as malformed,
-            count(*) filter (text_only and not malformed) as text_only
-        from named
+            count(*) filter (text_only and not malformed) as text_only,
+            sum(supervised)::bigint as supervised
+        from weights
         group by name
     ), pictures as (
         select name, count(distinct coalesce(image_id, uri)) as images
         from image_uses
-        join named using (sample_id)
-        group by name
-    ), tokens as (
-        select name, sum(n_tokens) as tokens
-        from turns
-        join named using (sample_id)
-        where supervised
+        join weights using (sample_id)
         group by name
     ), pollution as (
         select name, count(distinct sample_id) as polluted
         from findings
-        join named using (sample_id)
-        where "check" like 'PRF%' and status = 'open'
+        join weights using (sample_id)
+        where "check" like 'PRF%' and status = 'open' and not malformed
         group by name
     )
-    select
-        name,
-        n,
-        malformed,
-        text_only,
-        coalesce(images, 0),
-        coalesce(tokens, 0)::bigint,
-        coalesce(polluted, 0)
+    select name, n, malformed, text_only, supervised, coalesce(images, 0), coalesce(polluted, 0)
     from sizes
     left join pictures using (name)
-    left join tokens using (name)
     left join pollution using (name)
     order by name = $others, n desc, name
 """

@@ -9,9 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sft_audit.report.visible import between, cut, percent
-from sft_audit.report.wounds import Wound, read_wounds
 from sft_audit.session import Report
-from sft_audit.store import Store
 
 _STYLES = {"BLOCK": "bold red", "UNKNOWN": "bold magenta", "REVIEW": "bold yellow", "PASS": "bold green"}
 _MOST_REASONS = 12
@@ -20,15 +18,10 @@ _MOST_REASONS = 12
 def summary(report: Report) -> RenderableType:
     """Return the verdict and why, the wounds, what each check found, what was not asked, where to read on."""
     verdict = json.loads((report.folder / "verdict.json").read_text(encoding="utf-8"))
-    store = Store(report.folder, "1GB", 1, read_only=True)
-    try:
-        wounds = read_wounds(store, [e["check"] for e in report.evidence if e["state"] == "gathered"])
-    finally:
-        store.close()
     parts = [
         _head(report, verdict),
         _reasons(report),
-        _wounds(wounds),
+        _wounds(verdict),
         _findings(verdict),
         _rest(report, verdict),
     ]
@@ -59,19 +52,18 @@ def _reasons(report: Report) -> Table | None:
     return table
 
 
-def _wounds(wounds: tuple[Wound, ...]) -> Table:
+def _wounds(verdict: dict[str, Any]) -> Table:
     table = Table.grid(padding=(0, 1))
     table.add_column(justify="right", no_wrap=True)
-    for wound in wounds:
-        if wound.value is None or wound.low is None or wound.high is None:
-            table.add_row(
-                Text("not asked", "dim"), Text.assemble((wound.title, "bold"), f": {wound.sentence}")
-            )
+    for wound in verdict["wounds"]:
+        title = (f"{wound['number']}. {wound['title']}:", "bold")
+        if wound["value"] is None:
+            table.add_row(Text("not asked", "dim"), Text.assemble(title, " ", wound["sentence"]))
         else:
-            said = f" {wound.measure} (95 % interval {between(wound.low, wound.high)})"
+            interval = f"95 % interval {between(wound['low'], wound['high'])}"
             table.add_row(
-                Text(percent(wound.value), "bold"),
-                Text.assemble((f"{wound.number}. {wound.title}:", "bold"), said),
+                Text(percent(wound["value"]), "bold"),
+                Text.assemble(title, f" {wound['measure']} ({interval})"),
             )
     return table
 

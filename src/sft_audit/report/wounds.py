@@ -4,6 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from math import log2, sqrt
 
+from sft_audit.audit import Outcome
 from sft_audit.interval import Z95, wilson
 from sft_audit.report.sources import blind_rates
 from sft_audit.report.visible import percent
@@ -75,8 +76,9 @@ class Modality:
         return self.text / self.whole if self.whole else 0.0
 
 
-def read_wounds(store: Store, asked: Collection[str]) -> tuple[Wound, Wound, Wound]:
-    """Return the three wounds; `asked` holds the codes of the checks whose evidence was gathered."""
+def read_wounds(store: Store, outcome: Outcome) -> tuple[Wound, Wound, Wound]:
+    """Return the three wounds; `weights` must be there."""
+    asked = [e.check for e in outcome.evidence if e.state == "gathered"]
     return (_blindness(store), _pollution(store, asked), _imbalance(store))
 
 
@@ -117,20 +119,14 @@ def _imbalance(store: Store) -> Wound:
     title, measure = "Text outweighs sight", "of supervised tokens are in rows without an image"
     n, text, whole, text_squares, squares = store.rows(
         """
-        with rows as (
-            select sample_id, any_value(text_only) as text_only, sum(n_tokens) as tokens
-            from turns
-            join samples using (sample_id)
-            where supervised
-            group by sample_id
-        )
         select
             count(*),
-            coalesce(sum(tokens) filter (text_only), 0)::double,
-            coalesce(sum(tokens), 0)::double,
-            coalesce(sum(tokens::double ** 2) filter (text_only), 0),
-            coalesce(sum(tokens::double ** 2), 0)
-        from rows
+            coalesce(sum(supervised) filter (text_only), 0),
+            coalesce(sum(supervised), 0),
+            coalesce(sum(supervised::hugeint * supervised) filter (text_only), 0),
+            coalesce(sum(supervised::hugeint * supervised), 0)
+        from weights
+        where supervised > 0
         """
     )[0]
     if not whole:
@@ -138,15 +134,13 @@ def _imbalance(store: Store) -> Wound:
     share = text / whole
     low, high = _ratio_interval(share, whole, text_squares, squares, n)
     sentence = (
-        f"{text:,.0f} of {whole:,.0f} supervised tokens, over {n:,} rows. Tokens are estimated as bytes / 4. "
+        f"{text:,} of {whole:,} supervised tokens, over {n:,} rows. Tokens are estimated as bytes / 4. "
         "Interval: what more rows made the same way would show."
     )
     return Wound(3, title, measure, share, low, high, sentence)
 
 
-def _ratio_interval(
-    share: float, whole: float, text_squares: float, squares: float, n: int
-) -> tuple[float, float]:
+def _ratio_interval(share: float, whole: int, text_squares: int, squares: int, n: int) -> tuple[float, float]:
     """Return the interval of a ratio of sums over rows by linearisation (Cochran 1977, section 2.11).
 
     A row of x tokens leaves the residual x * (1 - share) if it is text only, else -x * share.
@@ -168,10 +162,10 @@ def read_bits(store: Store) -> tuple[Bits, ...]:
                 blind.answer_kind,
                 count(*),
                 count(distinct canonical),
-                avg(-log2(p_prior)),
-                avg(bits_template),
-                avg(bits_question),
-                avg(bits_fields)
+                round(avg(-log2(p_prior)), 6),
+                round(avg(bits_template), 6),
+                round(avg(bits_question), 6),
+                round(avg(bits_fields), 6)
             from blind
             join answers using (sample_id, turn)
             where p_prior > 0
@@ -216,28 +210,24 @@ def read_fields(store: Store) -> tuple[Field, ...]:
 
 
 def read_modalities(store: Store) -> tuple[Modality, ...]:
-    """Return who teaches, by rows, by supervised tokens, and by all tokens in context."""
-    rows = store.rows(
-        """
-        select count(*) filter (text_only), count(*) filter (not text_only)
-        from samples where not malformed
-        """
-    )[0]
-    tokens = store.rows(
+    """Return who teaches: by rows, by supervised tokens, and, where images were read, by all tokens."""
+    rows, pictured, taught, shown, text, seen = store.rows(
         """
         select
-            coalesce(sum(n_tokens) filter (supervised and text_only), 0)::bigint,
-            coalesce(sum(n_tokens) filter (supervised and not text_only), 0)::bigint,
-            coalesce(sum(n_tokens) filter (text_only), 0)::bigint,
-            coalesce(sum(n_tokens) filter (not text_only), 0)::bigint
-        from turns join samples using (sample_id)
+            count(*) filter (text_only),
+            count(*) filter (not text_only),
+            coalesce(sum(supervised) filter (text_only), 0),
+            coalesce(sum(supervised) filter (not text_only), 0),
+            coalesce(sum(tokens) filter (text_only), 0),
+            coalesce(sum(tokens) filter (not text_only), 0)
+        from weights
+        where not malformed
         """
     )[0]
     image = store.value(
         "select coalesce(sum(n_tokens), 0)::bigint from image_uses join images using (image_id)"
     )
+    shares = (Modality("rows", rows, pictured), Modality("supervised tokens", taught, shown))
     return (
-        Modality("rows", *rows),
-        Modality("supervised tokens", tokens[0], tokens[1]),
-        Modality("all tokens in context", tokens[2], tokens[3], image),
+        (*shares, Modality("all tokens in context", text, seen, image)) if image or not pictured else shares
     )
