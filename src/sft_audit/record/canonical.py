@@ -44,11 +44,12 @@ _PLACEHOLDER = re.compile(
 _LETTER = re.compile(r"(?:^|(?<=[\s,;]))[(\[]?([A-Ja-j])[).:\]](?=\s*\S)", re.MULTILINE)
 _LISTED = re.compile(r"\b(?:choices|options)(?: are)? ?:[ \t]*([^\n]+)", re.IGNORECASE)
 _AFTER_OPTIONS = re.compile(r"\n|\s(?:please\s)?(?:answer|respond|reply|choose|select|pick)\b", re.IGNORECASE)
-_COUNTS = re.compile(r"\bhow many\b|\bnumber of (?!the\b|this\b)|\bcount (?:the|of|how|all)\b", re.IGNORECASE)
+_HOW_MANY = re.compile(r"\bhow many\b", re.IGNORECASE)
+_COUNTS = re.compile(r"\bnumber of (?!the\b|this\b)|\bcount (?:the|of|all)\b", re.IGNORECASE)
 _COLOUR = re.compile(r"\bcolou?rs?\b", re.IGNORECASE)
 _POLAR = re.compile(
     r"\b(?:yes or no|yes/no|true or false|true/false)\b|(?:^|[.,:;!?\n][ \t]*)"
-    r"(?:is|are|was|were|does|do|did|can|could|has|have|had|will|would|should|isn't|aren't|doesn't|don't)\b",
+    r"(?:is|are|was|were|does|do|did|can|could|has|have|had|will|would|should|isn't|aren't|doesn't|don't)\b(?! you\b)",
     re.IGNORECASE,
 )
 _CHOOSES = re.compile(r"\b(?:option|choice|letter|which of the following)\b", re.IGNORECASE)
@@ -108,12 +109,14 @@ def _read(text: str) -> Question:
     asks: Asks = "open"
     if options:
         asks = "option"
+    elif _HOW_MANY.search(stem):
+        asks = "count"
+    elif _POLAR.search(stem):
+        asks = "yes_no"
     elif _COUNTS.search(stem):
         asks = "count"
     elif _COLOUR.search(stem):
         asks = "colour"
-    elif _POLAR.search(stem):
-        asks = "yes_no"
     elif _CHOOSES.search(stem):
         asks = "option"
     masked = _DIGITS.sub("#", _QUOTED.sub('"…"', stem)).lower() + (" <options>" if options else "")

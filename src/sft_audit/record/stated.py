@@ -27,7 +27,9 @@ class Stated:
 
 
 _MARKED = re.compile(r"\b(?:answer|solution|ground[- ]truth|label) ?(?:is|:|=)[ \t]*([^\n.;)\]]{1,80})", re.IGNORECASE)
-_ASKED_ABOUT = re.compile(r"\b(?:if|whether|when|that|example|format|e\.g\.|like|as|is)\W+(?:\w+\W+){0,3}$", re.IGNORECASE)
+_ASKED_ABOUT = re.compile(
+    r"\b(?:if|whether|when|that|example|format|e\.g|like)[^\w?!\n]+(?:\w+[^\w?!\n]+){0,3}$", re.IGNORECASE
+)
 _HINT = re.compile(
     r"(?:^|[\n.(\[>])[ \t]*(?:image |photo |picture )?"
     r"(?:hint|caption|context|description|alt[- ]text|metadata|tags?|labels?|summary|note)s? ?:[ \t]*([^\n]+)",
@@ -92,7 +94,8 @@ def _shown(question: Question, answer: str, kind: AnswerKind, canonical: str | N
             return shown if len(shown) > 2 else None
         case "free":
             shown = " ".join(_WORD.findall(answer.lower()))
-            return shown if shown.count(" ") + 1 >= _VERBATIM_WORDS else None
+            judged = question.asks == "yes_no"  # a statement to be judged is repeated on purpose
+            return None if judged or shown.count(" ") + 1 < _VERBATIM_WORDS else shown
         case "phrase":
             return canonical if canonical and len(canonical) > 2 else None
         case "colour":
@@ -106,8 +109,9 @@ def _marked(asked: str, question: Question, kind: AnswerKind, canonical: str | N
     marks = list(_MARKED.finditer(asked)) if "answer" in asked.lower() or "truth" in asked.lower() else []
     if len(marks) != 1 or canonical is None or _ASKED_ABOUT.search(asked[: marks[0].start()][-60:]):
         return None
-    told = canonicalise(question, marks[0][1])
-    return Stated("marked", marks[0][0][:200]) if told == (kind, canonical) else None
+    told = marks[0][1]
+    agrees = "?" not in told and canonicalise(question, told) == (kind, canonical)
+    return Stated("marked", marks[0][0][:200]) if agrees else None
 
 
 def _hint(asked: str, question: Question, kind: AnswerKind, shown: str) -> Stated | None:

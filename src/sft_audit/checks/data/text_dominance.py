@@ -1,0 +1,140 @@
+"""MOD501."""
+
+from sft_audit.check import Relation, Tables, check
+
+
+def _rows(pictured: int, text_only: int, words: int = 10) -> list[dict[str, object]]:
+    answer = " ".join(["street"] * words)
+    image = {
+        "image": "street.jpg",
+        "conversations": [{"from": "human", "value": "<image>\nDescribe."}, {"from": "gpt", "value": answer}],
+    }
+    text = {"conversations": [{"from": "human", "value": "Tell."}, {"from": "gpt", "value": answer}]}
+    return [image] * pictured + [text] * text_only
+
+
+@check(
+    "MOD501",
+    severity="warning",
+    axis="blindness",
+    reads=("files", "samples", "turns", "image_uses"),
+    bad=[_rows(1, 9), _rows(0, 3)],
+    good=[_rows(9, 1), _rows(4, 0), _rows(1, 1)],
+)
+def text_dominance(db: Tables, *, report_above: float = 0.5, tokens_per_image: int = 576, max_sources: int = 50) -> Relation:
+    """Text-only rows hold most of the supervised tokens.
+
+    ## Why it matters
+    The loss is a mean over supervised tokens, so they decide what the gradient is about, not the rows. Where
+    text dominates it, the projector and the vision tower are left weak, and reinforcement learning finds the
+    shortcut around them.
+
+    ## Options
+    - `report_above`: reported when text-only rows hold more than this share of the supervised tokens. The verdict's
+      threshold is the policy's.
+    - `tokens_per_image`: image tokens a slot, where images were not read (`images.n_tokens` is used where they
+      were). 576 is LLaVA-1.5: CLIP ViT-L/14 at 336 px, 24 x 24 patches.
+    - `max_sources`: how many sources the evidence names, the largest first.
+
+    ## Known limits
+    Text tokens are estimated as UTF-8 bytes / 4; the trainer's sampling weights, packing and truncation are not
+    seen. The share is exact for the rows audited; under `--sample` its interval is that of a ratio estimator
+    clustered by row (Cochran 1977, section 6.3). A high share is no fault in itself: published mixtures reach from
+    6 % of rows (LLaVA-1.5) to about one half (Qwen2.5-VL), and MLAN (2411.10557) did well on text-heavy data.
+
+    ## Source
+    Review above 0.8: a toy world in which 80 % text-only rows left gold accuracy at 0.48 against 0.93 and
+    reinforcement learning ended in shortcuts in 2 of 5 runs. It may not block.
+    """
+    return db.sql(
+        """
+        with slots as (
+            select
+                sample_id,
+                sum(coalesce(images.n_tokens, $tokens)) as image_tokens,
+                bool_or(images.n_tokens is not null) as measured
+            from image_uses
+            left join images using (image_id)
+            group by sample_id
+        ), said as (
+            select
+                sample_id,
+                coalesce(sum(n_tokens) filter (supervised), 0) as supervised,
+                sum(n_tokens) as tokens
+            from turns
+            group by sample_id
+        ), sized as (
+            select
+                source,
+                text_only,
+                coalesce(said.supervised, 0) as supervised,
+                coalesce(said.tokens, 0) as tokens,
+                coalesce(image_tokens, 0) as image_tokens,
+                coalesce(measured, false) as measured
+            from samples
+            left join said using (sample_id)
+            left join slots using (sample_id)
+            where not malformed
+        ), whole as (
+            select
+                count(*) as n,
+                avg(text_only::integer) as row_share,
+                sum(supervised) as supervised,
+                sum(supervised) filter (text_only) / sum(supervised) as share,
+                sum(image_tokens) as image_tokens,
+                sum(image_tokens) / sum(tokens + image_tokens) as image_share,
+                bool_or(measured) as measured
+            from sized
+            having sum(supervised) > 0
+        ), spread as (
+            select
+                1.96 * sqrt(
+                    sum(pow(supervised * (text_only::integer - (select share from whole)), 2))
+                        * (select greatest(0, 1 - sum(audited) / nullif(sum(rows), 0)) from files)
+                ) / sum(supervised) as half
+            from sized
+        ), by_source as (
+            select
+                source,
+                count(*) as n,
+                avg(text_only::integer) as text_rows,
+                sum(supervised) as supervised_tokens,
+                coalesce(sum(supervised) filter (text_only), 0) / nullif(sum(supervised), 0) as text_supervised,
+                sum(image_tokens) as image_tokens
+            from sized
+            group by source
+            order by supervised_tokens desc, source
+            limit $max_sources
+        )
+        select
+            null as sample_id,
+            null::integer as turn,
+            share as score,
+            1.0 as confidence,
+            printf(
+                'text-only rows hold %.0f %% of the %d supervised tokens and are %.0f %% of the %d rows; '
+                    || 'image tokens are %.0f %% of all tokens (%s)',
+                100 * share, supervised::bigint, 100 * row_share, n, 100 * image_share,
+                if(measured, 'as recorded for the images', 'estimated as ' || $tokens || ' a slot, as in LLaVA-1.5')
+            ) as message,
+            json_object(
+                'key', 'supervised_tokens',
+                'share', share,
+                'low', greatest(0, share - coalesce(half, 0)),
+                'high', least(1, share + coalesce(half, 0)),
+                'rows', n,
+                'row_share', row_share,
+                'supervised_tokens', supervised,
+                'image_tokens', image_tokens,
+                'image_token_share', image_share,
+                'image_token_estimate', if(measured, 'images.n_tokens', 'llava-1.5: ' || $tokens || ' a slot'),
+                'sources', (select list(by_source) from by_source)
+            ) as evidence
+        from whole
+        cross join spread
+        where share > $report_above
+        """,
+        report_above=report_above,
+        tokens=tokens_per_image,
+        max_sources=max_sources,
+    )
