@@ -32,6 +32,7 @@ class Score:
     flagged: int
     right: int
     wrong: list[dict]
+    missed: list[dict]
 
 
 @dataclass(frozen=True)
@@ -84,19 +85,16 @@ def score(family: str, planted: Planted, findings: list[dict], rows: list[Item])
     """Hold the findings of the family's check against the places where it was planted."""
     flagged = {f["position"]: f["message"] for f in findings if f["check"] == FAULTS[family].check}
     right = planted.faulty | planted.about
-    wrong = [
-        {"position": at, "message": message, "images": rows[at - 1].images, "turns": rows[at - 1].turns}
-        for at, message in flagged.items()
-        if at not in right
-    ]
-    return Score(
-        family,
-        len(planted.faulty),
-        len(planted.faulty & flagged.keys()),
-        len(flagged),
-        len(flagged) - len(wrong),
-        wrong,
-    )
+    wrong = [_row(at, rows, message) for at, message in sorted(flagged.items()) if at not in right]
+    missed = [_row(at, rows, "not found") for at in sorted(planted.faulty - flagged.keys())]
+    found = len(planted.faulty) - len(missed)
+    return Score(family, len(planted.faulty), found, len(flagged), len(flagged) - len(wrong), wrong, missed)
+
+
+def _row(position: int, rows: list[Item], message: str) -> dict:
+    row = rows[position - 1]
+    shown = row.raw.decode(errors="replace") if row.raw else row.turns
+    return {"position": position, "message": message, "images": row.images, "row": shown}
 
 
 def rejected(preferences: Path | None) -> dict[str, tuple[str, str]]:
@@ -143,11 +141,12 @@ def share(k: int, n: int) -> str:
 
 
 def listed(scores: list[Score]) -> list[str]:
-    """Return every wrongly flagged row, one line each."""
+    """Return every row missed or flagged wrongly, one line each."""
     return [
-        f"- {s.family}, row {one['position']}: {one['message']} `{json.dumps(one['turns'])}`"
+        f"- {s.family}, row {one['position']}: {one['message']}; {json.dumps(one['images'])} "
+        f"{json.dumps(one['row'])}"
         for s in scores
-        for one in s.wrong
+        for one in (*s.missed, *s.wrong)
     ]
 
 

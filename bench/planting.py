@@ -4,6 +4,7 @@
 # ruff: noqa: RUF001 - typographic quotes are what text is damaged with
 
 import json
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from io import BytesIO
@@ -66,7 +67,7 @@ class Dialect:
         images = list(item.images) if self.lines or len(item.images) > 1 else item.images[0]
         turns = [{self.who: self.roles[who], self.text: text} for who, text in item.turns]
         return json.dumps({**item.rest, self.images: images, self.turns: turns}, ensure_ascii=False).encode(
-            "utf-8", "surrogatepass"
+            "utf-8", "backslashreplace"
         )
 
     def write(self, path: Path, items: Sequence[Item]) -> None:
@@ -364,7 +365,7 @@ FAULTS: dict[str, Fault] = {
     "reward markers": Fault("PRF302", _prose, _marker),
     "rejected as target": Fault("PRF303", _compared, _rejected, beside=True),
     "conflicting answers": Fault("CON401", _short, _contradiction, beside=True, about="the same question"),
-    "duplicate sample": Fault("DUP601", _always, _duplicate, beside=True, about="the same question"),
+    "duplicate sample": Fault("DUP601", _always, _duplicate, beside=True, about="the same row"),
     "near-duplicate image": Fault("DUP602", _always, _near_image, beside=True, about="the same image"),
     "near-duplicate text": Fault("DUP603", _prose, _near_text, beside=True, about="the same question"),
 }
@@ -400,8 +401,9 @@ def plant(items: Sequence[Item], families: Sequence[str], each: int, plot: Plot)
             for at, (_, faulty) in zip(chosen, made[family], strict=True):
                 rows[at] = faulty
     for family, pairs in made.items():
-        for _, faulty in pairs if FAULTS[family].beside else ():
-            rows.insert(plot.random.randint(0, len(rows)), faulty)
+        for sound, faulty in pairs if FAULTS[family].beside else ():
+            first = next(n for n, row in enumerate(rows) if row is sound)
+            rows.insert(plot.random.randint(first + 1, len(rows)), faulty)
     return Planting(rows, {family: _places(family, pairs, rows) for family, pairs in made.items()})
 
 
@@ -412,6 +414,9 @@ def _places(family: str, pairs: Sequence[tuple[Item, Item]], rows: Sequence[Item
         case "the same image":
             shared = {sound.images for sound, _ in pairs}
             about = {n for n, row in enumerate(rows, 1) if row.images in shared}
+        case "the same row":
+            counted = Counter((row.images, row.turns) for row in rows)
+            about = {n for n, row in enumerate(rows, 1) if counted[row.images, row.turns] > 1}
         case "the same question":
             shared = {(sound.images, sound.ask) for sound, _ in pairs}
             about = {n for n, row in enumerate(rows, 1) if (row.images, row.ask) in shared}

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 
@@ -54,6 +55,19 @@ def undisturbed(folder: Path) -> dict[str, bytes]:
 @pytest.fixture
 def out(tmp_path: Path) -> Path:
     return tmp_path / "audit"
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 64 MiB, where this process may mount one."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", disk], capture_output=True, check=False
+    ).returncode:
+        pytest.skip("may not mount a small file system here")
+    yield disk
+    subprocess.run(["umount", disk], check=True)
 
 
 def start(folder: Path, out: Path) -> subprocess.Popen:
@@ -151,3 +165,12 @@ def test_a_killed_run_leaves_the_earlier_audit(
     hit(process, out, "with workers", signal.SIGKILL, group=True)
     process.communicate(timeout=60)
     assert results(out) == undisturbed
+
+
+def test_too_little_space_is_said_before_the_work(folder: Path, small_disk: Path) -> None:
+    process = start(folder, small_disk / "audit")
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert said.count("\n") == 1
+    assert "MiB are needed" in said
+    assert not list(small_disk.iterdir())

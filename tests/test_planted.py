@@ -1,0 +1,94 @@
+"""Faults planted in real photos and drawn scenes, none of them the demonstration's: found, little else."""
+
+import json
+import shutil
+import sys
+from pathlib import Path
+from random import Random
+
+import pytest
+
+sys.path.append(str(Path(__file__).parents[1] / "bench"))
+
+from planted import RealSet, Score, coco, measure, nlvr, rejected
+from planting import FAULTS, Plot, plant
+
+from sft_audit import audit_data
+from sft_audit.policy import load_policy
+
+EACH = 20
+MAY_BLOCK = {rule.check for rule in load_policy(None).rules if rule.block_above is not None}
+
+
+@pytest.fixture(scope="module", params=[coco, nlvr], ids=["photos", "scenes"])
+def scores(
+    request: pytest.FixtureRequest, shared_data: Path, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Score]:
+    work = tmp_path_factory.mktemp("planted")
+    return {score.family: score for score in measure(request.param(shared_data), EACH, 5, work)}
+
+
+@pytest.fixture(scope="module")
+def photos(shared_data: Path) -> RealSet:
+    return coco(shared_data)
+
+
+@pytest.mark.parametrize("family", FAULTS)
+def test_recall_and_precision(scores: dict[str, Score], family: str) -> None:
+    if family not in scores:
+        pytest.skip("no row of this set can have it")
+    score = scores[family]
+    assert score.planted >= 0.75 * EACH
+    assert score.found / score.planted >= 0.95, score.missed
+    assert score.right / score.flagged >= 0.95, score.wrong
+
+
+@pytest.mark.parametrize("family", [name for name, fault in FAULTS.items() if fault.check in MAY_BLOCK])
+def test_the_gate_blocks(photos: RealSet, family: str, tmp_path: Path) -> None:
+    """A tenth of the rows has the fault: the verdict is BLOCK because of it, and without it is not."""
+    images = tmp_path / "images"
+    shutil.copytree(photos.images, images)
+    random, check = Random(3), FAULTS[family].check
+    items = [item for item in photos.dialect.read(photos.rows) if item.rest["source"] != "sugarcrepe"]
+    plot = Plot(images, rejected(photos.preferences), random, photos.dialect)
+    sound = random.sample(items, 200)
+    for rows, blocked in ((sound, False), (plant(sound, [family], 20, plot).rows, True)):
+        photos.dialect.write(tmp_path / "rows.json", rows)
+        report = audit_data(
+            tmp_path / "rows.json",
+            images=images,
+            preferences=(photos.preferences,),
+            out=tmp_path / "audit",
+            select=(check,),
+            workers=1,
+        )
+        assert not report.faults
+        reasons = [reason for reason in report.reasons if reason.startswith("BLOCK") and check in reason]
+        assert bool(reasons) == blocked, report.reasons
+        assert (report.verdict == "BLOCK") == blocked
+        assert (report.exit_code == 1) == blocked
+
+
+def test_every_rule_that_may_block_has_a_planted_fault() -> None:
+    """Those that are about a whole source are blocked by the demonstration's faults instead."""
+    whole = {"GRD203"}
+    assert MAY_BLOCK - {fault.check for fault in FAULTS.values()} <= whole
+
+
+def test_a_leaking_file_name_blocks(shared_data: Path, tmp_path: Path) -> None:
+    """Copy each drawn scene under a name that tells nine answers in ten."""
+    rows = [json.loads(line) for line in (shared_data / "nlvr" / "messages.jsonl").read_text().splitlines()]
+    (tmp_path / "images").mkdir()
+    random = Random(4)
+    for number, row in enumerate(rows):
+        told = (row["messages"][1]["content"] == "True") != (random.random() < 0.1)
+        name = f"{'pos' if told else 'neg'}_{number}.png"
+        shutil.copy(shared_data / "nlvr" / row["images"][0], tmp_path / "images" / name)
+        row["images"] = [name]
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    report = audit_data(
+        tmp_path / "rows.jsonl", images=tmp_path / "images", out=tmp_path / "audit", select=("GRD203",)
+    )
+    assert report.verdict == "BLOCK", report.reasons
+    [found] = report.findings.to_pylist()
+    assert "file" in found["message"]
