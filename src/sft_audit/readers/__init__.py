@@ -98,11 +98,11 @@ def all_formats() -> Mapping[str, Format]:
 
 def find_format(name: str) -> Format:
     """Return the format with this name; raise AuditError naming the nearest one."""
-    from difflib import get_close_matches
-
     known = all_formats()
     if name in known:
         return known[name]
+    from difflib import get_close_matches
+
     near = get_close_matches(name, list(known), 1, 0)[0]
     raise AuditError(
         f"--format {name}: there is no such format; did you mean {near}? `sft-audit formats` lists them"

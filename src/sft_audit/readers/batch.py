@@ -1,13 +1,15 @@
 """Rows as Arrow batches of the tables: the work of one worker on one chunk."""
 
+import gc
 import json
 from collections.abc import Mapping
+from types import UnionType
 from typing import Any
 
-from sft_audit.readers import Content, Layout, RowFault, find_format, placeholder
+from sft_audit.readers import Content, Format, Layout, RowFault, find_format, placeholder
 from sft_audit.readers.chunk import Chunk, Row
 from sft_audit.readers.image import EMBEDDED, is_embedded
-from sft_audit.sample import ImageRef, Malformed, Place, Problem, Sample
+from sft_audit.sample import ImageRef, Malformed, Problem, Sample, Turn
 from sft_audit.tables import TABLES
 
 FILLED = ("samples", "problems", "turns", "image_uses")
@@ -22,39 +24,46 @@ def read_chunk(task: tuple[Chunk, str, Layout]) -> dict[str, Any]:
     chunk, format_name, layout = task
     tables = _Tables(chunk.file)
     tables.add_problems(None, chunk.problems)
-    for row in chunk.rows():
-        tables.add(row if isinstance(row, Malformed) else read_sample(row, format_name, layout))
+    collecting = gc.isenabled()
+    gc.disable()  # many objects, no cycles: the collector would only look at them again and again
+    try:
+        for row in chunk.rows():
+            tables.add(
+                row if isinstance(row, Malformed) else read_sample(row, find_format(format_name), layout)
+            )
+    finally:
+        if collecting:
+            gc.enable()
     return tables.batches()
 
 
-def read_sample(row: Row, format_name: str, layout: Layout) -> Sample | Malformed:
+def read_sample(row: Row, how: Format, layout: Layout) -> Sample | Malformed:
     """Return the sample that a row is under a format; a row that the format cannot read is malformed."""
-    how = find_format(format_name)
     try:
         parsed = how.parse(row.content, layout)
     except RowFault as fault:
-        return Malformed(row.place, row.row_hash, f"not a {format_name} row: {fault}")
-    fields = {**row.content, **parsed.extra}
-    id_field, source_field = _first(fields, _IDS, (str, int)), _first(fields, _SOURCES, (str,))
-    used = {*parsed.used, id_field, source_field}
+        return Malformed(row.place, row.row_hash, f"not a {how.name} row: {fault}")
+    fields = {name: value for name, value in row.content.items() if name not in parsed.used}
+    fields.update(parsed.extra)
     return Sample(
         place=row.place,
         row_hash=row.row_hash,
-        format=format_name,
+        format=how.name,
         kind=parsed.kind,
-        id=None if id_field is None else str(fields[id_field]),
-        source=None if source_field is None else fields[source_field],
+        id=_taken(fields, _IDS, str | int),
+        source=_taken(fields, _SOURCES, str),
         turns=parsed.turns,
         images=parsed.images,
-        extra={name: value for name, value in fields.items() if name not in used},
+        extra=fields,
         problems=row.problems,
     )
 
 
-def _first(fields: Content, names: tuple[str, ...], kinds: tuple[type, ...]) -> str | None:
+def _taken(fields: Content, names: tuple[str, ...], kind: type | UnionType) -> str | None:
+    """Take the first of some fields that holds a name, and return it."""
     for name in names:
-        if name in fields and isinstance(fields[name], kinds) and fields[name] != "":
-            return name
+        if name in fields and isinstance(fields[name], kind) and fields[name] != "":
+            return str(fields.pop(name))
     return None
 
 
@@ -66,29 +75,31 @@ class _Tables:
         self._rows: dict[str, list[tuple[object, ...]]] = {name: [] for name in FILLED}
 
     def add(self, one: Sample | Malformed) -> None:
+        place = one.place
+        sample_id = place.sample_id
+        where = (place.file, place.position, place.line, place.byte_offset, place.n_bytes)
         if isinstance(one, Malformed):
             unread = ("none", "sft", 0, False, True, one.reason, "{}")
-            self._add_sample(one.place, one.row_hash, (None, self._file), unread)
+            self._rows["samples"].append((sample_id, one.row_hash, 1, None, self._file, *where, *unread))
             return
-        sample_id, n_images = one.place.sample_id, len(one.images)
+        n_images = len(one.images)
         read = (one.format, one.kind, n_images, n_images == 0, False, None, bounded_json(one.extra))
-        self._add_sample(one.place, one.row_hash, (one.id, one.source or self._file), read)
-        turns = self._rows["turns"]
-        for at, turn in enumerate(one.turns):
-            text = turn.text
-            n_bytes = len(text) if text.isascii() else len(text.encode())
-            n_tokens, slots = -(-n_bytes // 4), placeholder.count(text)
-            turns.append((sample_id, at, turn.role, text, turn.supervised, turn.loss_weight, n_tokens, slots))
-        uses = self._rows["image_uses"]
-        for slot, ref in enumerate(one.images):
-            uses.append((sample_id, slot, address(ref), None, None))
-        self.add_problems(sample_id, one.problems)
+        names = (one.id, one.source or self._file)
+        self._rows["samples"].append((sample_id, one.row_hash, 1, *names, *where, *read))
+        self._add_turns(sample_id, one.turns)
+        if n_images:
+            uses = [(sample_id, slot, address(ref), None, None) for slot, ref in enumerate(one.images)]
+            self._rows["image_uses"].extend(uses)
+        if one.problems:
+            self.add_problems(sample_id, one.problems)
 
-    def _add_sample(
-        self, place: Place, row_hash: str, names: tuple[object, ...], read: tuple[object, ...]
-    ) -> None:
-        where = (place.file, place.position, place.line, place.byte_offset, place.n_bytes)
-        self._rows["samples"].append((place.sample_id, row_hash, 1, *names, *where, *read))
+    def _add_turns(self, sample_id: str, turns: tuple[Turn, ...]) -> None:
+        add = self._rows["turns"].append
+        for at, turn in enumerate(turns):
+            text = turn.text
+            n_tokens = -(-(len(text) if text.isascii() else len(text.encode())) // 4)
+            slots = placeholder.count(text)
+            add((sample_id, at, turn.role, text, turn.supervised, turn.loss_weight, n_tokens, slots))
 
     def add_problems(self, sample_id: str | None, problems: tuple[Problem, ...]) -> None:
         for p in problems:

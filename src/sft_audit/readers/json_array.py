@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from sft_audit.readers import Content
-from sft_audit.readers.chunk import Chunk, Row
+from sft_audit.readers.chunk import Chunk, Remark, Row
 from sft_audit.readers.file_bytes import BLOCK, FileBytes
 from sft_audit.readers.json_row import DEPTH_LIMIT, ROW_LIMIT, RowReader
 from sft_audit.sample import Malformed, Place, Problem
@@ -27,50 +27,76 @@ _decode = json.JSONDecoder(parse_int=str, parse_float=str).raw_decode
 
 
 class Cut(NamedTuple):
-    """One element's bytes; or, with a reason, a gap that is known by its size and hash only."""
+    """One element's bytes, and where they start."""
 
-    position: int
+    line: int
+    byte_offset: int
+    data: bytes
+
+
+class Gap(NamedTuple):
+    """Bytes that are no element, known by their hash."""
+
     line: int
     byte_offset: int
     n_bytes: int
-    data: bytes
-    reason: str = ""
-    row_hash: str = ""
+    reason: str
+    row_hash: str
 
 
 @dataclass(frozen=True, slots=True)
 class Elements(Chunk):
-    """Elements of an array, in order."""
+    """Elements of an array, in order, as columns; `first` is the 1-based position of the first of them."""
 
-    cuts: tuple[Cut, ...]
+    first: int
+    lines: tuple[int, ...]
+    offsets: tuple[int, ...]
+    data: tuple[bytes, ...]
 
     def rows(self) -> Iterator[Row | Malformed]:
-        """Yield a row for every element and every gap."""
+        """Yield a row for every element."""
         reader = RowReader()
-        for cut in self.cuts:
-            place = Place(self.file, cut.position, cut.line, cut.byte_offset, cut.n_bytes)
-            if cut.reason:
-                yield Malformed(place, cut.row_hash, cut.reason)
-            else:
-                yield reader.read(cut.data, place)
+        found = zip(self.lines, self.offsets, self.data, strict=True)
+        for position, (line, offset, data) in enumerate(found, self.first):
+            yield reader.read(data, Place(self.file, position, line, offset, len(data)))
+
+
+@dataclass(frozen=True, slots=True)
+class Unread(Chunk):
+    """A gap in an array, which counts as one row."""
+
+    position: int
+    gap: Gap
+
+    def rows(self) -> Iterator[Row | Malformed]:
+        """Yield the one row, unread."""
+        gap = self.gap
+        place = Place(self.file, self.position, gap.line, gap.byte_offset, gap.n_bytes)
+        yield Malformed(place, gap.row_hash, gap.reason)
 
 
 def chunks(source: FileBytes, file: str, is_row: IsRow) -> Iterator[Chunk]:
     """Cut a file into elements, about 2 MiB at a time; `is_row` knows where to go on after damage."""
     cuts: list[Cut] = []
     problems: list[Problem] = []
-    size = 0
+    position, size = 1, 0
     for one in _Cutter(source, is_row).run():
         if isinstance(one, Problem):
             problems.append(one)
-            continue
-        cuts.append(one)
-        size += len(one.data) + 64
-        if size >= _TARGET:
-            yield Elements(file, tuple(problems), tuple(cuts))
-            cuts, problems, size = [], [], 0
-    if cuts or problems:
-        yield Elements(file, tuple(problems), tuple(cuts))
+        elif isinstance(one, Cut):
+            cuts.append(one)
+            size += len(one.data)
+        if cuts and (isinstance(one, Gap) or size > _TARGET):
+            yield Elements(file, tuple(problems), position, *zip(*cuts, strict=True))
+            position, size = position + len(cuts), 0
+            cuts, problems = [], []
+        if isinstance(one, Gap):
+            yield Unread(file, tuple(problems), position, one)
+            position, problems = position + 1, []
+    if cuts:
+        yield Elements(file, tuple(problems), position, *zip(*cuts, strict=True))
+    elif problems:
+        yield Remark(file, tuple(problems))
 
 
 class _Cutter:
@@ -83,19 +109,19 @@ class _Cutter:
         self._text = ""
         self._at = 0
         self._line = 1
-        self._position = 0
         self._patience = _PATIENCE
 
-    def run(self) -> Iterator[Cut | Problem]:
+    def run(self) -> Iterator[Cut | Gap | Problem]:
         """Yield every element, gap and problem in order."""
         if self._source.read(0, 3) == BOM:
             self._base = 3
             yield Problem("bom", "the file starts with a byte order mark", 1, 0, 3)
         self._next()
         self._step()
+        last: Cut | Gap | None = None
         comma: int | None = None
-        damaged = False
         while char := self._next():
+            here = self._offset
             if char == "]":
                 if comma is not None:
                     yield self._problem("trailing_comma", "a comma stands before the closing bracket", comma)
@@ -103,18 +129,17 @@ class _Cutter:
                 yield from self._tail()
                 return
             if char == ",":
-                if comma is not None or not self._position:
-                    yield self._problem("extra_comma", "a comma stands where a row is expected", self._offset)
-                comma = self._offset
+                if comma is not None or last is None:
+                    yield self._problem("extra_comma", "a comma stands where a row is expected", here)
                 self._step()
+                comma = here
                 continue
-            missing = self._position > 0 and comma is None
-            here = self._problem("missing_comma", "no comma stands between two rows", self._offset)
-            cut = self._element()
-            if missing and not (cut.reason or damaged):
-                yield here
-            comma, damaged = None, bool(cut.reason)
-            yield cut
+            line, before = self._line, last
+            last = self._element()
+            if comma is None and isinstance(before, Cut) and isinstance(last, Cut):
+                yield Problem("missing_comma", "no comma stands between two rows", line, here, 1)
+            comma = None
+            yield last
         yield self._problem("truncated", "the array is not closed", self._offset)
 
     @property
@@ -154,9 +179,8 @@ class _Cutter:
             if not self._grow():
                 return ""
 
-    def _element(self) -> Cut:
+    def _element(self) -> Cut | Gap:
         """Cut the element at hand, or the gap up to the next row, and go behind it."""
-        self._position += 1
         while True:
             try:
                 _, end = _decode(self._text, self._at)
@@ -166,8 +190,7 @@ class _Cutter:
                 return self._gap(self._reason(fault))
             if end < len(self._text) or self._text[end - 1] in '}]"' or not self._grow():
                 break
-        data = self._text[self._at : end].encode("latin-1")
-        cut = Cut(self._position, self._line, self._offset, len(data), data)
+        cut = Cut(self._line, self._offset, self._text[self._at : end].encode("latin-1"))
         self._move(end)
         return cut
 
@@ -188,13 +211,12 @@ class _Cutter:
             return f"larger than the limit of {ROW_LIMIT >> 20} MiB a row, or never closed"
         return f"not JSON: {fault.msg.lower()} (byte {self._base + fault.pos} of the file)"
 
-    def _gap(self, reason: str) -> Cut:
+    def _gap(self, reason: str) -> Gap:
         """Return what lies between here and the next row, or the end of the file, and go behind it."""
         start, line = self._offset, self._line
         self._seek_row()
         n_bytes = self._step_back(start) - start
-        row_hash = self._source.range_hash(start, n_bytes)
-        return Cut(self._position, line, start, n_bytes, b"", reason, row_hash)
+        return Gap(line, start, n_bytes, reason, self._source.range_hash(start, n_bytes))
 
     def _seek_row(self) -> None:
         """Go to the next object that looks like a row; to the end of the file where there is none."""

@@ -98,7 +98,8 @@ def _matches(row: Content, layout: Layout) -> bool:
 def llamafactory(row: Content, layout: Layout) -> Parsed:
     """LLaMA-Factory with its dataset_info.json: a column that is not listed there is not read.
 
-    That holds for images too. Source: hiyouga/LLaMA-Factory `data/README.md`, `src/llamafactory/data/{parser,converter}.py`.
+    That holds for images too. Source: hiyouga/LLaMA-Factory `data/README.md`,
+    `src/llamafactory/data/{parser,converter}.py`.
     """
     columns = dict(layout.columns)
     extra: dict[str, Any] = {}

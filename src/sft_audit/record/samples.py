@@ -5,69 +5,96 @@ from sft_audit.readers.embedded import write_layout
 from sft_audit.readers.file_bytes import FileBytes
 from sft_audit.readers.inputs import find_inputs
 from sft_audit.record import Recording, store_all, table_recorder
+from sft_audit.record.draw import keep_sample
+from sft_audit.store import Store
 
 
 @table_recorder(fills=("files", "samples", "problems", "turns", "image_uses"))
 def samples(recording: Recording) -> None:
-    """Read every row of every file."""
+    """Read every row of every file, then keep a sample of them if one was asked for."""
     config, store = recording.config, recording.store
-    readings = [detect(one, config.format) for one in find_inputs(config.data)]
-    store.execute("delete from samples")
-    for reading in readings:
+    for reading in [detect(one, config.format) for one in find_inputs(config.data)]:
         _read_file(recording, reading)
-    _count_occurrences(recording)
+    _number_occurrences(store)
+    readable = store.value("select coalesce(sum(rows - malformed), 0) from files")
+    if config.sample is not None and config.sample < readable:
+        keep_sample(store, config.sample, config.seed)
+    _account(store, config.sample)
 
 
 def _read_file(recording: Recording, reading: Reading) -> None:
     """Read one file whole, or raise."""
     from sft_audit.readers.batch import read_chunk
 
+    file = reading.input.file
     with FileBytes(reading.input.path) as source:
-        tasks = (
-            (chunk, reading.format, reading.layout)
-            for chunk in cut(source, reading.input.file, reading.layout)
-        )
+        chunks = cut(source, file, reading.layout)
+        tasks = ((chunk, reading.format, reading.layout) for chunk in chunks)
         store_all(recording, recording.engine.map(read_chunk, tasks))
         content_hash = source.finish()
-        recording.store.execute(
-            """
-            insert into files by name
-            select
-                $file as file,
-                $path as path,
-                $format as format,
-                $container as container,
-                $n_bytes as n_bytes,
-                $content_hash as content_hash,
-                count(*) as rows,
-                count_if(malformed) as malformed,
-                count(*) as audited,
-                $layout as layout
-            from samples
-            where file = $file
-            """,
-            {
-                "file": reading.input.file,
-                "path": str(reading.input.path),
-                "format": reading.format,
-                "container": reading.layout.container,
-                "n_bytes": source.size,
-                "content_hash": content_hash,
-                "layout": write_layout(reading.layout),
-            },
-        )
-
-
-def _count_occurrences(recording: Recording) -> None:
     recording.store.execute(
         """
+        insert into files by name
+        select
+            $file as file,
+            $path as path,
+            $format as format,
+            $container as container,
+            $n_bytes as n_bytes,
+            $content_hash as content_hash,
+            count(*) as rows,
+            count_if(malformed) as malformed,
+            count(*) as audited,
+            $layout as layout
+        from samples
+        where file = $file
+        """,
+        {
+            "file": file,
+            "path": str(reading.input.path),
+            "format": reading.format,
+            "container": reading.layout.container,
+            "n_bytes": source.size,
+            "content_hash": content_hash,
+            "layout": write_layout(reading.layout),
+        },
+    )
+
+
+def _number_occurrences(store: Store) -> None:
+    """Count the rows of equal content in order; every row stands as the first one until then."""
+    store.execute(
+        """
         update samples
-        set occurrence = counted.occurrence
+        set occurrence = numbered.occurrence
         from (
             select sample_id, row_number() over (partition by row_hash order by file, position) as occurrence
             from samples
             where row_hash in (select row_hash from samples group by row_hash having count(*) > 1)
-        ) as counted
-        where samples.sample_id = counted.sample_id
+        ) as numbered
+        where samples.sample_id = numbered.sample_id and numbered.occurrence > 1
         """
     )
+
+
+def _account(store: Store, sample: int | None) -> None:
+    """Raise where a row that was cut out of a file is not in the tables, or is there twice."""
+    wrong = store.rows(
+        """
+        select files.file, files.rows, files.audited, count(samples.position), max(samples.position)
+        from files
+        left join samples using (file)
+        group by all
+        having count(distinct samples.position) <> files.audited
+            or count(samples.position) <> files.audited
+            or container <> 'json_lines' and files.rows = files.audited
+                and coalesce(max(samples.position), 0) <> files.rows
+        """
+    )
+    if wrong:
+        raise RuntimeError(f"rows lost or doubled (file, rows, audited, in the tables, last): {wrong}")
+    readable, kept = store.rows(
+        "select sum(rows - malformed), sum(audited - malformed) from files",
+    )[0]
+    if kept != (readable if sample is None else min(sample, readable)):
+        raise RuntimeError(f"{kept} of {readable} readable rows kept, asked for {sample}")
