@@ -71,7 +71,7 @@ _ALL = (
         rows BIGINT rows in the file, unreadable ones included
         malformed BIGINT rows that could not be read
         audited BIGINT rows that the audit looked at: fewer than rows only under --sample
-        layout VARCHAR JSON object of the columns and tags that a dataset_info.json names; empty when none does
+        layout VARCHAR JSON object of the columns and tags of a dataset_info.json; empty without one
         """,
     ),
     _table(
@@ -88,13 +88,13 @@ _ALL = (
         line BIGINT 1-based line on which the row starts; 0 where the file has no lines
         byte_offset BIGINT first byte of the row in its file; -1 where rows are not contiguous (parquet)
         n_bytes BIGINT length of the row in bytes
-        format VARCHAR the format in which it was read
+        format VARCHAR the format in which it was read; none when it was not
         kind VARCHAR sft, preference, rl_prompt or eval
         n_images INTEGER image slots
         text_only BOOLEAN true when it has no image slot
         malformed BOOLEAN true when it could not be read
         reason VARCHAR why it could not be read; null when it could
-        extra VARCHAR JSON object of the fields that are neither turns nor images
+        extra VARCHAR JSON object of the other fields, long values cut; a message's own fields as turn.NAME
         """,
     ),
     _table(
@@ -106,7 +106,7 @@ _ALL = (
         line BIGINT 1-based line
         byte_offset BIGINT first byte concerned
         n_bytes BIGINT length in bytes of what is concerned
-        kind VARCHAR missing_comma, trailing_comma, bad_utf8, bom, truncated, nan, …
+        kind VARCHAR missing_comma, trailing_data, truncated, bom, bad_utf8, nan, duplicate_key, nul, …
         detail VARCHAR one clause that says what was seen
         """,
     ),
@@ -116,7 +116,7 @@ _ALL = (
         """
         sample_id VARCHAR the sample
         turn INTEGER 0-based position in the conversation
-        role VARCHAR system, user, assistant or tool; any other role as the row spells it
+        role VARCHAR system, user, assistant, tool, rejected (of a pair); any other as the row spells it
         text VARCHAR the message, image placeholders included
         supervised BOOLEAN true when the loss is taken on it
         loss_weight DOUBLE weight of its loss, 1 unless the row says otherwise
@@ -132,7 +132,8 @@ _ALL = (
         slot INTEGER 0-based image slot
         uri VARCHAR the address as the row spells it; `embedded` when the row holds the bytes
         image_id VARCHAR the image's content hash; null when it was not or could not be read
-        problem VARCHAR missing, outside_root, remote, not_an_image, truncated, …; null when none
+        problem VARCHAR missing, outside_root, remote, is_a_folder, empty_file, not_an_image, truncated, corrupt, bomb or unreadable; null when none
+        detail VARCHAR one clause that says what was seen; null when there is no problem
         """,
     ),
     _table(
@@ -150,7 +151,7 @@ _ALL = (
         frames INTEGER frames; more than 1 when animated
         alpha BOOLEAN true when it has an alpha channel or a transparent colour
         phash UBIGINT 64-bit DCT perceptual hash of the grey image
-        sharpness DOUBLE variance of the Laplacian of the grey image as scaled, grey levels squared
+        sharpness DOUBLE variance of the Laplacian of the grey image scaled to at most 192 px, grey levels squared
         brightness DOUBLE mean grey level, 0 to 255
         contrast DOUBLE standard deviation of the grey levels, 0 to 127.5
         entropy DOUBLE Shannon entropy of the grey histogram, bits, 0 to 8
@@ -197,6 +198,8 @@ _ALL = (
         bits_fields DOUBLE further bits had from metadata fields
         field VARCHAR the metadata field that gave most of bits_fields; null when none did
         right BOOLEAN true when the most probable answer is the given one
+        right_question BOOLEAN true when the most probable answer from the question alone is the given one
+        right_prior BOOLEAN true when the most frequent answer of the training folds is the given one
         fold INTEGER 0-based fold in which it was held out
         """,
     ),
@@ -223,14 +226,20 @@ _ALL = (
         "blind_fields",
         "what one metadata field tells of the answers beyond the question",
         """
-        field VARCHAR the field: file name, id, or a name of the row's own
+        field VARCHAR the field: file name, image folder, id, or a name of the row's own
+        answer_kind VARCHAR the answer space
         n BIGINT answers on which it was measured
-        bits DOUBLE mean bits of information lost when the field is left out
-        low DOUBLE lower end of its 95 % interval, clustered by image
-        high DOUBLE upper end of its 95 % interval
-        p_value DOUBLE permutation p-value of bits <= 0
-        q_value DOUBLE p_value after Benjamini and Hochberg over the fields
-        example VARCHAR one value of the field and the answer it gives away
+        bits_added DOUBLE mean bits an answer gained when the field joins question and source
+        low_added DOUBLE lower end of its 95 % interval, clustered by image
+        high_added DOUBLE upper end of its 95 % interval
+        p_added DOUBLE permutation p-value of bits_added <= 0, the signs of whole images flipped
+        q_added DOUBLE p_added after Benjamini and Hochberg over all fields, answer spaces and both measures
+        bits_removed DOUBLE mean bits an answer lost when the field leaves question, source and all other fields
+        low_removed DOUBLE lower end of its 95 % interval, clustered by image
+        high_removed DOUBLE upper end of its 95 % interval
+        p_removed DOUBLE permutation p-value of bits_removed <= 0
+        q_removed DOUBLE p_removed after Benjamini and Hochberg, with q_added
+        example VARCHAR the value of the field that told most of an answer, and that answer
         """,
     ),
     _table(
@@ -270,8 +279,9 @@ _ALL = (
         "one comparison of two responses",
         """
         pair_id VARCHAR file and position of the comparison
-        image_id VARCHAR content hash of the image, else its address; null for text only
-        prompt VARCHAR the prompt, placeholders removed
+        image_id VARCHAR content hash of its first image; null where it has none or it could not be read
+        uri VARCHAR the address of that image as the row spells it; `embedded` when the row holds the bytes
+        prompt VARCHAR the last user message, placeholders removed
         chosen VARCHAR the preferred response
         rejected VARCHAR the rejected response
         """,

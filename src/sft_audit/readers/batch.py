@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from types import UnionType
 from typing import Any
 
-from sft_audit.readers import Content, Format, Layout, RowFault, find_format, placeholder
+from sft_audit.readers import Content, Layout, RowFault, find_format, placeholder
 from sft_audit.readers.chunk import Chunk, Row
 from sft_audit.readers.image import EMBEDDED, is_embedded
 from sft_audit.sample import ImageRef, Malformed, Problem, Sample, Turn
@@ -28,27 +28,25 @@ def read_chunk(task: tuple[Chunk, str, Layout]) -> dict[str, Any]:
     gc.disable()  # many objects, no cycles: the collector would only look at them again and again
     try:
         for row in chunk.rows():
-            tables.add(
-                row if isinstance(row, Malformed) else read_sample(row, find_format(format_name), layout)
-            )
+            tables.add(row if isinstance(row, Malformed) else read_sample(row, format_name, layout))
     finally:
         if collecting:
             gc.enable()
     return tables.batches()
 
 
-def read_sample(row: Row, how: Format, layout: Layout) -> Sample | Malformed:
+def read_sample(row: Row, format_name: str, layout: Layout) -> Sample | Malformed:
     """Return the sample that a row is under a format; a row that the format cannot read is malformed."""
     try:
-        parsed = how.parse(row.content, layout)
+        parsed = find_format(format_name).parse(row.content, layout)
     except RowFault as fault:
-        return Malformed(row.place, row.row_hash, f"not a {how.name} row: {fault}")
+        return Malformed(row.place, row.row_hash, f"not a {format_name} row: {fault}")
     fields = {name: value for name, value in row.content.items() if name not in parsed.used}
     fields.update(parsed.extra)
     return Sample(
         place=row.place,
         row_hash=row.row_hash,
-        format=how.name,
+        format=format_name,
         kind=parsed.kind,
         id=_taken(fields, _IDS, str | int),
         source=_taken(fields, _SOURCES, str),

@@ -14,6 +14,7 @@ from sft_audit.readers.inputs import Input
 
 VOTERS = 20
 NO_FORMAT = "none"
+_COMPRESSED = (b"\x1f\x8b", b"PK\x03\x04", b"\x28\xb5\x2f\xfd", b"BZh", b"\xfd7zXZ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +37,12 @@ def detect(one: Input, format_name: str = "auto") -> Reading:
         return Reading(one, _vote(list(islice(rows, VOTERS)), one, layout), layout)
 
 
-def cut(source: FileBytes, file: str, layout: Layout) -> Iterator[Chunk]:
-    """Cut a file into chunks of rows, in order."""
+def cut(source: FileBytes, file: str, layout: Layout, format_name: str = NO_FORMAT) -> Iterator[Chunk]:
+    """Cut a file into chunks of rows, in order; after damage go on at a row of the format, or of any."""
+    known = [all_formats()[format_name]] if format_name != NO_FORMAT else list(all_formats().values())
 
     def is_row(content: Content) -> bool:
-        return any(known.matches(content, layout) for known in all_formats().values())
+        return any(one.matches(content, layout) for one in known)
 
     match layout.container:
         case "json_array":
@@ -70,6 +72,8 @@ def _container(source: FileBytes) -> str:
     head = source.read(0, BLOCK)
     if head[:4] == b"PAR1":
         return "parquet"
+    if head.startswith(_COMPRESSED):
+        raise AuditError(f"{source.path}: the file is compressed; unpack it and give what was inside")
     start = head.removeprefix(json_lines.BOM).lstrip(b" \t\r\n")
     if start.startswith(b"["):
         return "json_array"

@@ -1,5 +1,6 @@
 """Data arguments, as the files that they name."""
 
+import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -55,12 +56,22 @@ def _described(info: Path) -> Iterator[Input]:
 
 
 def _inside(folder: Path) -> list[Path]:
-    found = (p for p in folder.rglob("*") if p.suffix in SUFFIXES and p.is_file())
-    cleaned = (folder / CLEAN).is_file()
-    files = sorted(p for p in found if not (cleaned and p.relative_to(folder).parts[0] in RECORDS))
+    """Return the data files under a folder, in the order of their paths."""
+    ours = RECORDS if (folder / CLEAN).is_file() else ()
+    files = sorted(path for path in _walk(folder) if path.relative_to(folder).parts[0] not in ours)
     if not files:
         raise AuditError(f"{folder}: the folder holds no {', '.join(SUFFIXES)} file; name the data files")
     return files
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    """Yield what may be data under a folder: nothing hidden, and nothing of an audit folder."""
+    for root, folders, names in os.walk(folder):
+        if "audit.duckdb" in names:
+            folders.clear()
+            continue
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        yield from (Path(root, name) for name in names if name.endswith(SUFFIXES) and name[0] != ".")
 
 
 def _below(path: Path, folder: Path) -> str:

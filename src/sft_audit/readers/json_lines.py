@@ -77,7 +77,7 @@ def _lines(source: FileBytes, start: int) -> bytes:
         end = data.rfind(b"\n") + 1
         if end or size > ROW_LIMIT:
             return data[:end]
-        size *= 2
+        size = min(2 * size, ROW_LIMIT + 1)
 
 
 def _line_length(source: FileBytes, start: int) -> int:

@@ -26,10 +26,18 @@ class Batch(Chunk):
 
     def rows(self) -> Iterator[Row | Malformed]:
         """Yield every row."""
-        for position, content in enumerate(self.batch.to_pylist(), self.first):
-            canonical = json.dumps(content, default=_canonical, sort_keys=True).encode()
-            row_hash = blake2b(canonical, digest_size=16).hexdigest()
-            yield Row(Place(self.file, position, 0, -1, len(canonical)), row_hash, content)
+        try:
+            contents = self.batch.to_pylist()
+        except UnicodeDecodeError:
+            contents = [_decoded(self.batch.slice(at, 1)) for at in range(self.batch.num_rows)]
+        for position, content in enumerate(contents, self.first):
+            if isinstance(content, bytes):
+                place = Place(self.file, position, 0, -1, len(content))
+                yield Malformed(place, _hash(content), "a text column that is not UTF-8")
+            else:
+                canonical = json.dumps(content, default=_canonical, sort_keys=True).encode()
+                place = Place(self.file, position, 0, -1, len(canonical))
+                yield Row(place, _hash(canonical), content)
 
 
 def chunks(source: FileBytes, file: str) -> Iterator[Chunk]:
@@ -79,8 +87,20 @@ def _rows_of_group(opened: Any, group: int, wanted: list[int], first: int) -> It
             return
 
 
+def _decoded(row: Any) -> Any:  # noqa: ANN401 - pyarrow has no types
+    """Return one row's values, or its bytes where they cannot be decoded."""
+    try:
+        return row.to_pylist()[0]
+    except UnicodeDecodeError:
+        return row.serialize().to_pybytes()
+
+
+def _hash(data: bytes) -> str:
+    return blake2b(data, digest_size=16).hexdigest()
+
+
 def _canonical(value: object) -> str:
     """Return what stands for a value that JSON has no word for: bytes by their hash, dates as text."""
     if isinstance(value, bytes):
-        return "blake2b:" + blake2b(value, digest_size=16).hexdigest()
+        return "blake2b:" + _hash(value)
     return str(value)

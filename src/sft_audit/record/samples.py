@@ -28,7 +28,7 @@ def _read_file(recording: Recording, reading: Reading) -> None:
 
     file = reading.input.file
     with FileBytes(reading.input.path) as source:
-        chunks = cut(source, file, reading.layout)
+        chunks = cut(source, file, reading.layout, reading.format)
         tasks = ((chunk, reading.format, reading.layout) for chunk in chunks)
         store_all(recording, recording.engine.map(read_chunk, tasks))
         content_hash = source.finish()
