@@ -15,6 +15,7 @@ from sft_audit.tables import TABLES
 FILLED = ("samples", "problems", "turns", "image_uses")
 _IDS = ("id", "question_id", "uid", "idx")
 _SOURCES = ("source", "data_source", "dataset", "dataset_name")
+_ADDRESSED = ("sample_id", "slot", "uri")  # the other columns are for whoever opens the image
 _LONGEST = 2000
 _MOST_FIELDS = 200
 
@@ -86,7 +87,7 @@ class _Tables:
         self._rows["samples"].append((sample_id, one.row_hash, 1, *names, *where, *read))
         self._add_turns(sample_id, one.turns)
         if n_images:
-            uses = [(sample_id, slot, address(ref), None, None) for slot, ref in enumerate(one.images)]
+            uses = [(sample_id, slot, address(ref)) for slot, ref in enumerate(one.images)]
             self._rows["image_uses"].extend(uses)
         if one.problems:
             self.add_problems(sample_id, one.problems)
@@ -111,6 +112,8 @@ class _Tables:
         made = {}
         for name, rows in self._rows.items():
             schema = TABLES[name].arrow_schema()
+            if name == "image_uses":
+                schema = pa.schema([schema.field(column) for column in _ADDRESSED])
             columns = zip(*rows, strict=True) if rows else ([] for _ in schema)
             made[name] = pa.record_batch(
                 [pa.array(values, field.type) for values, field in zip(columns, schema, strict=True)],
