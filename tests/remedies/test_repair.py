@@ -225,6 +225,33 @@ def test_an_unsafe_remedy_is_applied_only_on_request(tmp_path):
     assert "placeholder" in change["reason"]
 
 
+def test_a_finding_that_says_it_is_not_safe_is_left_alone(tmp_path):
+    rows = [row(n) for n in range(20)]
+    rows[3]["conversations"] += [{"from": "human", "value": "And?"}, {"from": "gpt", "value": ""}]
+    rows[4]["conversations"][1]["value"] = ""
+    result = repaired(tmp_path, file_of(tmp_path, json.dumps(rows)), select=("INT106",))
+    assert json.loads(result.files[0].read_text()) == rows[:4] + rows[5:]
+    result = clean(tmp_path / "audit", tmp_path / "out", unsafe=("INT106",))
+    assert json.loads(result.files[0].read_text()) == rows[:3] + rows[5:]
+
+
+def test_preference_fields_are_taken_out(tmp_path):
+    rows = [row(n) for n in range(20)]
+    path = file_of(tmp_path, json.dumps([*rows[:5], {"reward": 1.5, **rows[5]}, *rows[6:]]))
+    result = repaired(tmp_path, path, select=("PRF301",))
+    assert result.files[0].read_text() == json.dumps(rows)
+    assert (result.changed, result.removed) == (1, 0)
+
+
+def test_a_parquet_row_is_rewritten(tmp_path):
+    rows = [row(n, reward=1.5 if n == 7 else None) for n in range(20)]
+    parquet(tmp_path / "rows.parquet", rows, row_group_size=8)
+    result = repaired(tmp_path, tmp_path / "rows.parquet", select=("PRF301",))
+    assert pq.read_table(result.files[0]).to_pylist() == [{**one, "reward": None} for one in rows]
+    assert pq.ParquetFile(result.files[0]).metadata.num_row_groups == 3
+    assert not (tmp_path / "out" / "removed").exists()
+
+
 def test_an_unsafe_check_without_a_remedy_is_refused(tmp_path):
     audited(tmp_path, file_of(tmp_path, "[" + texts([row(1)])[0] + "]"))
     with pytest.raises(AuditError, match="its remedy is 'review'"):
@@ -252,6 +279,25 @@ def test_a_plan_that_takes_too_much_of_a_source_is_stopped(tmp_path):
     ):
         clean(tmp_path / "audit", tmp_path / "out")
     assert clean(tmp_path / "audit", tmp_path / "out", force=True).removed == 12
+
+
+def test_rows_behind_the_closing_bracket_are_not_thrown_away_unasked(tmp_path):
+    half = [row(n) for n in range(20)]
+    path = file_of(tmp_path, json.dumps(half) + json.dumps([row(n) for n in range(20, 40)]))
+    audited(tmp_path, path)
+    with pytest.raises(AuditError, match="bytes cannot be read and would go"):
+        clean(tmp_path / "audit", tmp_path / "out")
+    result = clean(tmp_path / "audit", tmp_path / "out", force=True)
+    assert json.loads(result.files[0].read_text()) == half
+
+
+def test_a_row_that_is_not_utf8_goes(tmp_path):
+    spelled = [one.encode() for one in texts([row(n) for n in range(20)])]
+    bad = spelled[7].replace(b"Answer", b"Answ\xffr")
+    path = file_of(tmp_path, b"[" + b", ".join([*spelled, bad]) + b"]")
+    result = repaired(tmp_path, path)
+    assert result.files[0].read_bytes() == b"[" + b", ".join(spelled) + b"]"
+    assert b64decode(records(tmp_path / "out")[0]["raw"]) == bad
 
 
 def test_a_plan_that_takes_everything_is_stopped(tmp_path):

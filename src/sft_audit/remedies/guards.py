@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sft_audit.errors import AuditError
-from sft_audit.remedies.plan import Plan
+from sft_audit.remedies.plan import STRUCTURE, TREATED, Plan, treated
 from sft_audit.store import Store
 
 LARGEST_SHARE = 0.2
@@ -33,17 +33,32 @@ class Loss:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """A damaged file: its bytes, how many of them cannot be read as rows, and the usual size of a row."""
+
+    file: str
+    n_bytes: int
+    unread: int
+    usual: float
+
+    @property
+    def too_much(self) -> bool:
+        """Return whether more than the largest share is unread, and more than a few rows' worth."""
+        return self.unread > max(LARGEST_SHARE * self.n_bytes, FEWEST_ROWS * self.usual)
+
+
 def losses(store: Store, plan: Plan) -> list[Loss]:
     """Return what every source and file that loses rows would lose, largest share first.
 
     Rows that cannot be read have no source of their own and count with their file alone.
     """
     rows = store.rows(
-        """
+        f"""
         with dropped as (
             select sample_id, "check", json_extract_string(evidence, '$.first') is null as lost
-            from findings
-            where status = 'open' and list_contains($drops, "check")
+            from ({TREATED})
+            where list_contains($drops, "check")
         ), grouped as (
             select 'source' as kind, source as name, sample_id from samples where not malformed
             union all
@@ -61,9 +76,44 @@ def losses(store: Store, plan: Plan) -> list[Loss]:
         having removed > 0
         order by removed / rows desc, kind, name
         """,
-        {"drops": sorted(plan.drops)},
+        {**treated(plan), "drops": sorted(plan.drops)},
     )
     return [Loss(*row) for row in rows]
+
+
+def damage(store: Store, plan: Plan) -> list[Damage]:
+    """Return how much of every damaged file would go unread, if anything that cannot be read is to go."""
+    if STRUCTURE not in plan.drops:
+        return []
+    rows = store.rows(
+        """
+        with gone as (
+            select file, samples.n_bytes
+            from samples join findings using (sample_id)
+            where malformed and status = 'open' and "check" = $structure
+            union all
+            select file, n_bytes from problems where kind = 'trailing_data'
+        ), usual as (
+            select file, avg(n_bytes) as n_bytes from samples where not malformed group by file
+        )
+        select file, any_value(files.n_bytes), sum(gone.n_bytes), coalesce(any_value(usual.n_bytes), 0)
+        from gone join files using (file) left join usual using (file)
+        group by file
+        order by file
+        """,
+        {"structure": STRUCTURE},
+    )
+    return [Damage(*row) for row in rows]
+
+
+def require_read(found: Sequence[Damage]) -> None:
+    """Raise AuditError where much of a file would go that nobody has read."""
+    for one in found:
+        if one.too_much:
+            raise AuditError(
+                f"file {one.file!r}: {one.unread:,} of its {one.n_bytes:,} bytes cannot be read and would "
+                "go; mend the file by hand (`sft-audit explain INT101`), or insist with --force"
+            )
 
 
 def require_little(found: Sequence[Loss]) -> None:

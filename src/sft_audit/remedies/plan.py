@@ -7,18 +7,32 @@ from typing import Any
 
 from sft_audit.check import all_checks, find_check
 from sft_audit.errors import AuditError
+from sft_audit.remedies.rewriters import all_rewriters
 from sft_audit.store import Store
 
 STRUCTURE = "INT101"  # the check whose remedy also mends what stands between rows
 _BATCH = 4096
 
+# The open findings about which something is done, given `treated(plan)`.
+TREATED = """
+    select *
+    from findings
+    where status = 'open'
+      and list_contains($codes, "check")
+      and (list_contains($asked, "check") or json_extract_string(evidence, '$.safe') is distinct from 'false')
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The codes of the checks whose rows are dropped, and of those whose rows are rewritten."""
+    """The codes of the checks whose rows are dropped, of those whose rows are rewritten, of those asked for.
+
+    Of a check that was not asked for, findings whose evidence says `"safe": false` are left alone.
+    """
 
     drops: frozenset[str]
     rewrites: frozenset[str]
+    asked: frozenset[str]
 
     @property
     def codes(self) -> list[str]:
@@ -67,29 +81,33 @@ class PlannedRow:
 
 def make_plan(unsafe: Sequence[str]) -> Plan:
     """Return the plan: every safe remedy, and those that were asked for by code or name."""
-    asked = {find_check(code).code for code in unsafe}
+    asked = frozenset(find_check(code).code for code in unsafe)
     for code in sorted(asked):
         remedy = all_checks()[code].remedy
         if remedy not in ("drop", "rewrite"):
-            raise AuditError(
-                f"--unsafe {code}: its remedy is {remedy!r}; waive it with `ignore:` or edit the rows"
-            )
+            raise AuditError(f"--unsafe {code}: its remedy is {remedy!r}; waive it or edit the rows")
+        if remedy == "rewrite" and code not in all_rewriters():
+            raise AuditError(f"--unsafe {code}: nothing here rewrites such rows; waive it or edit them")
     chosen = [c for c in all_checks().values() if c.subject == "data" and (c.safe or c.code in asked)]
     return Plan(
-        frozenset(c.code for c in chosen if c.remedy == "drop"),
-        frozenset(c.code for c in chosen if c.remedy == "rewrite"),
+        drops=frozenset(c.code for c in chosen if c.remedy == "drop"),
+        rewrites=frozenset(c.code for c in chosen if c.remedy == "rewrite" and c.code in all_rewriters()),
+        asked=asked,
     )
+
+
+def treated(plan: Plan) -> dict[str, list[str]]:
+    """Return the parameters of TREATED."""
+    return {"codes": plan.codes, "asked": sorted(plan.asked)}
 
 
 def input_files(store: Store, plan: Plan) -> list[InputFile]:
     """Return the files of the data set, in order."""
     rows = store.rows(
-        """
-        with open_findings as (
-            select "check", sample_id from findings where status = 'open' and list_contains($codes, "check")
-        ), touched as (
+        f"""
+        with treated as ({TREATED}), touched as (
             select file, count(distinct sample_id) as touched
-            from open_findings join samples using (sample_id)
+            from treated join samples using (sample_id)
             group by file
         ), damaged as (
             select file from problems where sample_id is null
@@ -98,12 +116,12 @@ def input_files(store: Store, plan: Plan) -> list[InputFile]:
         )
         select
             file, path, container, n_bytes, content_hash, rows, audited,
-            file in (from damaged) and $structure in (select "check" from open_findings),
+            file in (from damaged) and $structure in (select "check" from treated),
             coalesce(touched, 0)
         from files left join touched using (file)
         order by file
         """,
-        {"codes": plan.codes, "structure": STRUCTURE},
+        {**treated(plan), "structure": STRUCTURE},
     )
     return [InputFile(*row) for row in rows]
 
@@ -111,15 +129,12 @@ def input_files(store: Store, plan: Plan) -> list[InputFile]:
 def planned_rows(store: Store, plan: Plan, file: str) -> Iterator[PlannedRow]:
     """Stream every row of a file in order."""
     batches = store.batches(
-        """
-        with causes as (
+        f"""
+        with treated as ({TREATED}), causes as (
             select
                 sample_id,
-                list(
-                    [("check"), message, finding_id, evidence] order by "check", turn, finding_id
-                ) as causes
-            from findings
-            where status = 'open' and list_contains($codes, "check")
+                list([("check"), message, finding_id, evidence] order by "check", turn, finding_id) as causes
+            from treated
             group by sample_id
         )
         select position, line, byte_offset, n_bytes, samples.id, source, row_hash, causes
@@ -128,7 +143,7 @@ def planned_rows(store: Store, plan: Plan, file: str) -> Iterator[PlannedRow]:
         order by position
         """,
         _BATCH,
-        {"codes": plan.codes, "file": file},
+        {**treated(plan), "file": file},
     )
     for batch in batches:
         columns = (column.to_pylist() for column in batch.columns)

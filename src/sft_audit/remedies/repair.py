@@ -1,7 +1,7 @@
 """Write the repaired data set, in the format and file layout it came in."""
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import product
 from pathlib import Path, PurePosixPath
@@ -10,11 +10,11 @@ from sft_audit import __version__
 from sft_audit.errors import AuditError, StaleAudit
 from sft_audit.readers.file_bytes import FileBytes
 from sft_audit.readers.inputs import CLEAN, RECORDS
-from sft_audit.remedies.guards import losses, require_little
+from sft_audit.remedies.guards import damage, losses, require_little, require_read
 from sft_audit.remedies.json_file import repair_json
 from sft_audit.remedies.ledger import Ledger
 from sft_audit.remedies.parquet_file import repair_parquet
-from sft_audit.remedies.plan import InputFile, Plan, input_files, make_plan, planned_rows
+from sft_audit.remedies.plan import TREATED, InputFile, Plan, input_files, make_plan, planned_rows, treated
 from sft_audit.remedies.result import CleanResult
 from sft_audit.store import Store, building, read_manifest, write_json
 
@@ -35,10 +35,11 @@ def clean(
     images = manifest["configuration"]["images"]
     with _opened(audit) as store:
         files = input_files(store, plan)
-        _require_whole(files)
+        _require_whole(audit, files, manifest["faults"])
         _require_apart(files, out)
         if not force:
             require_little(losses(store, plan))
+            require_read(damage(store, plan))
         for one in files:
             _require_same(one, audit)
         if dry_run:
@@ -101,16 +102,15 @@ def _accounted(ledger: Ledger) -> int:
 
 def _foreseen(store: Store, plan: Plan, files: Sequence[InputFile], images: str | None) -> CleanResult:
     """Return what the repair would come to, without doing it; `changed` is an upper bound."""
-    found = """
-        from findings
-        where status = 'open' and sample_id is not null and list_contains($codes, "check")
-    """
+    found = f"from ({TREATED}) where sample_id is not null"
     by_check = store.rows(
-        f'select "check", count(distinct sample_id) {found} group by "check" order by "check"',
-        {"codes": plan.codes},
+        f'select "check", count(distinct sample_id) {found} group by "check" order by "check"', treated(plan)
     )
-    touched = store.value(f"select count(distinct sample_id) {found}", {"codes": plan.codes})
-    removed = store.value(f"select count(distinct sample_id) {found}", {"codes": sorted(plan.drops)})
+    touched = store.value(f"select count(distinct sample_id) {found}", treated(plan))
+    removed = store.value(
+        f'select count(distinct sample_id) {found} and list_contains($drops, "check")',
+        {**treated(plan), "drops": sorted(plan.drops)},
+    )
     rows = sum(one.rows for one in files)
     return CleanResult(
         rows=rows,
@@ -126,7 +126,9 @@ def _foreseen(store: Store, plan: Plan, files: Sequence[InputFile], images: str 
     )
 
 
-def _require_whole(files: Sequence[InputFile]) -> None:
+def _require_whole(audit: Path, files: Sequence[InputFile], faults: Mapping[str, str]) -> None:
+    if not files or not faults.keys().isdisjoint(("files", "samples")):
+        raise AuditError(f"{audit}: the audit did not read all data; see its manifest.json, run it again")
     for one in files:
         if one.audited != one.rows:
             raise AuditError(

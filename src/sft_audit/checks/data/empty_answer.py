@@ -36,7 +36,7 @@ def empty_answer(db: Tables) -> Relation:
     The only token that the loss sees is the end of the turn: the row teaches the model to say nothing.
 
     ## Options
-    None. `evidence.all_empty` says whether every supervised answer of the row is empty: only then does the row
+    None. `evidence.safe` says whether every supervised answer of the row is empty: only then does the row
     teach nothing else, and only then is dropping it safe. The score is the share of the row's supervised answers
     that are empty.
 
@@ -69,7 +69,7 @@ def empty_answer(db: Tables) -> Relation:
             1.0 as confidence,
             'the answer in turn ' || turn || ' is empty; ' || empty || ' of the ' || answers
                 || ' supervised answers of this row are' as message,
-            json_object('all_empty', empty = answers, 'empty', empty, 'answers', answers) as evidence
+            json_object('safe', empty = answers, 'empty', empty, 'answers', answers) as evidence
         from answered
         join counted using (sample_id)
         where blank

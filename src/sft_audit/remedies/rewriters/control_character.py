@@ -7,12 +7,14 @@ from typing import Any
 from sft_audit.remedies.edit import Change, Path
 from sft_audit.remedies.rewriters import Evidence, rewriter
 
-_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f]")
 
 
 @rewriter("INT110")
-def control_character(row: Mapping[str, Any], evidence: Evidence) -> list[Change]:  # noqa: ARG001
+def control_character(row: Mapping[str, Any], evidence: Evidence) -> list[Change]:
     """Took NUL and other control characters out of the texts."""
+    if evidence.get("what") != "a control character":
+        return []
     return [Change(path, _CONTROL.sub("", text)) for path, text in _texts(row, ()) if _CONTROL.search(text)]
 
 

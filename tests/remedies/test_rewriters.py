@@ -1,0 +1,78 @@
+"""Each rewriter belongs to a check that names a rewrite as its remedy, and does what it says."""
+
+import pytest
+
+from sft_audit.check import all_checks
+from sft_audit.remedies.edit import apply_to_value
+from sft_audit.remedies.rewriters import all_rewriters, changes_for
+
+
+@pytest.mark.parametrize("code", all_rewriters())
+def test_a_rewriter_belongs_to_a_check(code):
+    assert all_checks()[code].remedy == "rewrite"
+    assert all_rewriters()[code].reason
+
+
+def test_a_safe_rewrite_has_a_rewriter():
+    safe = {c.code for c in all_checks().values() if c.remedy == "rewrite" and c.safe}
+    assert safe <= all_rewriters().keys()
+
+
+def turns(question, answer="A kitchen.", spelling=("from", "human", "gpt", "value")):
+    role, user, assistant, content = spelling
+    return [{role: user, content: question}, {role: assistant, content: answer}]
+
+
+OPENAI = ("role", "user", "assistant", "content")
+EXAMPLES = [
+    (
+        "INT109",
+        {"image": "a.jpg", "conversations": turns("What?")},
+        {"images": 1},
+        {"image": "a.jpg", "conversations": turns("<image>\nWhat?")},
+    ),
+    (
+        "INT109",
+        {"images": ["a", "b"], "messages": [{"role": "system", "content": "s"}, *turns("Hm?", "A", OPENAI)]},
+        {"images": 2},
+        {
+            "images": ["a", "b"],
+            "messages": [{"role": "system", "content": "s"}, *turns("<image>\n<image>\nHm?", "A", OPENAI)],
+        },
+    ),
+    (
+        "INT109",
+        {"messages": turns([{"type": "text", "text": "Hm?"}], "A", OPENAI)},
+        {"images": 1},
+        {"messages": turns([{"type": "image"}, {"type": "text", "text": "Hm?"}], "A", OPENAI)},
+    ),
+    (
+        "INT109",
+        {"question": "Hm?", "image": "a.jpg"},
+        {"images": 1},
+        {"question": "Hm?", "image": "a.jpg"},
+    ),
+    (
+        "INT110",
+        {"image": "a\x01.jpg", "conversations": turns("What\x00?", "A\x1b[1m kit\tchen.")},
+        {"what": "a control character"},
+        {"image": "a\x01.jpg", "conversations": turns("What?", "A[1m kit\tchen.")},
+    ),
+    (
+        "INT110",
+        {"conversations": turns("What?", "\x0crac{1}{2}")},
+        {"what": "a LaTeX command that lost its backslash to a control character"},
+        {"conversations": turns("What?", "\x0crac{1}{2}")},
+    ),
+    (
+        "PRF301",
+        {"score": 3, "id": "1", "messages": [{"role": "user", "content": "a", "rating": 2}]},
+        {"fields": ["score", "turn.rating"]},
+        {"id": "1", "messages": [{"role": "user", "content": "a"}]},
+    ),
+]
+
+
+@pytest.mark.parametrize(("code", "row", "evidence", "expected"), EXAMPLES)
+def test_a_row_is_put_right(code, row, evidence, expected):
+    assert apply_to_value(row, changes_for(code, row, evidence).made) == expected
