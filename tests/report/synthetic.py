@@ -44,9 +44,13 @@ POLICY = Policy(
         Rule(check="INT101", measure="any", block_above=0, basis="code", source="json.load refuses the file"),
         Rule(check="PRF303", block_above=0.01, basis="published", source="A Paper 2025, table 2"),
         Rule(check="PRF302", review_above=0.01, basis="default", source="a default of ours, uncalibrated"),
-        Rule(check="GRD203", measure="score", block_above=0.1, basis="published", source="A Paper 2020, sec. 3"),
+        Rule(
+            check="GRD203", measure="score", block_above=0.1, basis="published", source="A Paper 2020, sec. 3"
+        ),
         Rule(check="GRD202", review_above=0.1, basis="pilot", source="measured on a toy world"),
-        Rule(check="MOD501", measure="score", review_above=0.2, basis="pilot", source="measured on a toy world"),
+        Rule(
+            check="MOD501", measure="score", review_above=0.2, basis="pilot", source="measured on a toy world"
+        ),
         Rule(check="CON401", review_above=0.02, basis="default", source="a default of ours, uncalibrated"),
     )
 )
@@ -77,8 +81,8 @@ def fill(store: Store, *, repeat: int = 1, text: str = HOSTILE) -> None:
                 if($whole, null, 1) as turn,
                 1.0 / rank as score,
                 0.9 as confidence,
-                'measured ' || rank || ' where 0 was expected; ' || $text as message,
-                json_object('key', 'file_name', 'low', 0.21, 'high', 0.35, 'others', ['a.json:7']) as evidence,
+                'measured ' || rank || ' where 0 was expected; ' || left($text, 400) as message,
+                json_object('key', 'file_name', 'high', 0.35, 'others', ['data.json:5']) as evidence,
                 $remedy as remedy,
                 case when rank = 3 then 'ignored' when rank = 4 then 'known' else 'open' end as status
             from picked, range($repeat) as copies(copy)
@@ -103,7 +107,17 @@ def outcome(store: Store) -> Outcome:
         )
     }
     evidence = [
-        Evidence(code, name, axis, "gathered", code == "DUP602", Rate(counted[code][0], of, of), counted[code][1], 0.28, 0.35)
+        Evidence(
+            code,
+            name,
+            axis,
+            "gathered",
+            code == "DUP602",
+            Rate(counted[code][0], of, of),
+            counted[code][1],
+            0.28,
+            0.35,
+        )
         for code, name, axis, _, _, of, _ in CHECKS
         if code in counted
     ]
@@ -114,15 +128,16 @@ def outcome(store: Store) -> Outcome:
         Evidence("GRD204", "language-prior", "blindness", "not asked", False, Rate(0, 0, 0), 0),
     ]
     trace = 'Traceback (most recent call last):\n  File "check.py", line 3\nValueError: <b>' + HOSTILE
-    return Outcome(tuple(evidence), judge(POLICY, evidence, 1998), {"CON402": trace, "images": trace}, {"probe": 1.5})
+    return Outcome(
+        tuple(evidence), judge(POLICY, evidence, 1998), {"CON402": trace, "images": trace}, {"probe": 1.5}
+    )
 
 
 def config(**fields: object) -> AuditConfig:
     """Return a configuration with a waiver in force and one that ran out."""
-    waivers = [
-        {"check": "CON401", "reason": "known since the last release", "who": "ana@example.org", "until": "2999-01-01"},
-        {"check": "DUP", "reason": HOSTILE, "who": "bo@example.org", "until": "2001-01-01", "source": "sharegpt"},
-    ]  # fmt: skip
+    known = {"check": "CON401", "reason": "known since the last release", "who": "ana@example.org"}
+    over = {"check": "DUP", "reason": HOSTILE, "who": "bo@example.org", "source": "sharegpt"}
+    waivers = [known | {"until": "2999-01-01"}, over | {"until": "2001-01-01"}]
     return AuditConfig.model_validate({"data": ("data.json",), "ignore": waivers, **fields})
 
 
@@ -133,7 +148,9 @@ def _samples(store: Store, text: str) -> None:
         for row in range(rows):
             position += 1
             name, alone = f"data.json:{position}", row < text_only
-            samples.append((name, f"h{position}", source, position, int(not alone), alone, position in (7, 77)))
+            samples.append(
+                (name, f"h{position}", source, position, int(not alone), alone, position in (7, 77))
+            )
             answer = random.choice(("yes", "no", "A red bus waits at the corner of the street."))
             question = f"{'' if alone else '<image>'} What is shown in picture {position}? {text}"
             turns.append((name, 0, "user", question, False, 24))
@@ -146,11 +163,15 @@ def _samples(store: Store, text: str) -> None:
     put(store, "turns", "sample_id turn role text supervised n_tokens", turns)
     put(store, "image_uses", "sample_id slot uri image_id problem", uses)
     put(store, "answers", "sample_id turn image_id question answer answer_kind canonical", answers)
-    images = [(f"{i:032x}", f"img/{i}.jpg", 640, 480, bytes((i + x) % 256 for x in range(1024)), 576) for i in range(300)]  # fmt: skip
+    grey = [bytes((i + x) % 256 for x in range(1024)) for i in range(300)]
+    images = [(f"{i:032x}", f"img/{i}.jpg", 640, 480, grey[i], 576) for i in range(300)]
     put(store, "images", "image_id uri width height thumbnail n_tokens", images)
     store.execute(
-        "insert into files by name select 'data.json' as file, 'data.json' as path, 'llava' as format, 'json_array' as container, "
-        "123456 as n_bytes, 'c0ffee' as content_hash, 2000 as rows, 2 as malformed, 2000 as audited"
+        """
+        insert into files by name
+        select 'data.json' as file, 'llava' as format, 123456 as n_bytes, 'c0ffee' as content_hash,
+            2000 as rows, 2 as malformed, 2000 as audited
+        """
     )
 
 
@@ -159,8 +180,8 @@ def _blind(store: Store) -> None:
         """
         insert into blind by name
         select
-            sample_id, turn, answer_kind, 0.7 as p_answer, 0.5 as p_prior, 0.31 as pvi_bits, 0.05 as bits_template,
-            0.11 as bits_question, 0.15 as bits_fields, 'file name' as field, true as "right", 0 as fold
+            sample_id, turn, answer_kind, 0.5 as p_prior,
+            0.05 as bits_template, 0.11 as bits_question, 0.15 as bits_fields
         from answers
         """
     )
@@ -169,16 +190,33 @@ def _blind(store: Store) -> None:
         if rows > text_only and source != "receipts_ocr":
             half = 0.9 / (rows - text_only) ** 0.5
             low, high = excess - half, excess + half
-            rates.append((source, None, rows - text_only, 5, 0.5 + excess / 2, 0.5 + excess / 3, 0.5, excess, low, high, excess * 2 / 3, low, high))  # fmt: skip
+            size, accuracy = (source, None, rows - text_only, 5), (0.5 + excess / 2, 0.5 + excess / 3, 0.5)
+            rates.append((*size, *accuracy, excess, low, high, excess * 2 / 3, low, high))
     rates.append((None, "yes_no", 1480, 0, 0.66, 0.61, 0.5, 0.32, 0.28, 0.36, 0.22, 0.18, 0.26))
-    columns = "source answer_kind n n_not_scored accuracy accuracy_question chance excess low high excess_question"
+    columns = (
+        "source answer_kind n n_not_scored accuracy accuracy_question chance excess low high excess_question"
+    )
     put(store, "blind_rates", columns + " low_question high_question", rates)
     put(
         store,
         "blind_fields",
-        "field answer_kind n bits_added low_added high_added q_added bits_removed low_removed high_removed q_removed example",
+        "field answer_kind n bits_added low_added high_added q_added "
+        "bits_removed low_removed high_removed q_removed example",
         [
-            ("file name", "yes_no", 1480, 0.28, 0.21, 0.35, 0.001, 0.26, 0.2, 0.33, 0.001, f"yes_17.jpg → yes {HOSTILE}"),
+            (
+                "file name",
+                "yes_no",
+                1480,
+                0.28,
+                0.21,
+                0.35,
+                0.001,
+                0.26,
+                0.2,
+                0.33,
+                0.001,
+                f"yes_17.jpg → yes {HOSTILE}",
+            ),
             ("id", "yes_no", 1480, 0.004, -0.002, 0.01, 0.4, 0.0, -0.01, 0.01, 0.9, None),
         ],
     )
@@ -187,7 +225,9 @@ def _blind(store: Store) -> None:
 def put(store: Store, table: str, columns: str, rows: list[tuple]) -> None:
     schema = TABLES[table].arrow_schema()
     fields = [schema.field(name) for name in columns.split()]
-    arrays = [pa.array(values, field.type) for field, values in zip(fields, zip(*rows, strict=True), strict=True)]
+    arrays = [
+        pa.array(values, field.type) for field, values in zip(fields, zip(*rows, strict=True), strict=True)
+    ]
     store.insert(table, pa.table(arrays, schema=pa.schema(fields)))
 
 

@@ -45,14 +45,23 @@ def read_galleries(
     """Return at most `most` cards a check, the highest score first."""
     findings: _Findings = store.rows(
         """
+        with ranked as (
+            select
+                finding_id,
+                row_number() over (
+                    partition by "check"
+                    order by score desc nulls last, confidence desc nulls last, file, position, turn, finding_id
+                ) as rank
+            from findings
+            left join samples using (sample_id)
+            where status = 'open'
+            qualify rank <= $most
+        )
         select "check", sample_id, turn, left(message, 2000), coalesce(left(evidence, 4000), '')
-        from (select findings.*, file, position from findings left join samples using (sample_id))
+        from findings
+        join ranked using (finding_id)
         where status = 'open'
-        qualify row_number() over (
-            partition by "check"
-            order by score desc nulls last, confidence desc nulls last, file, position, turn, message
-        ) <= $most
-        order by "check", score desc nulls last, confidence desc nulls last, file, position, turn, message
+        order by "check", rank
         """,
         {"most": most},
     )

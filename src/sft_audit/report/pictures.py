@@ -122,5 +122,5 @@ def draw_imbalance(store: Store) -> Imbalance:
     stack = [
         Stack(m.label, (m.text, m.seen, m.image), f"{percent(m.value)} text only") for m in rows if m.whole
     ]
-    drawn = stacks("modality", "Who teaches: rows and tokens by modality", stack, TOKEN_PARTS, TOKEN_COLOURS)
-    return Imbalance(drawn if stack else None, rows)
+    title = "Who teaches: rows and tokens by modality"
+    return Imbalance(stacks("modality", title, stack, TOKEN_PARTS, TOKEN_COLOURS) if stack else None, rows)
