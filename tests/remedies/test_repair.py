@@ -72,7 +72,11 @@ REAL = [
     "fixtures/qwen-demo/single_images.json",
 ]
 PARQUET = ["mathv/train.parquet", "puzzle/train.parquet"]
-EVALUATION = ["pope/coco_pope.json", "text/hallusionbench.json"]  # whose repeats are no fault
+NOT_SFT = [
+    "coco/preferences.jsonl",
+    "pope/coco_pope.json",
+    "text/hallusionbench.json",
+]  # repeats are no fault
 
 
 @pytest.mark.parametrize("name", REAL)
@@ -84,7 +88,7 @@ def test_a_set_with_nothing_to_do_comes_back_byte_for_byte(tmp_path, shared_data
     assert records(tmp_path / "out") == records(tmp_path / "out", "changed.jsonl") == []
 
 
-@pytest.mark.parametrize("name", [name for name in REAL if name not in EVALUATION + PARQUET])
+@pytest.mark.parametrize("name", [name for name in REAL if name not in NOT_SFT + PARQUET])
 def test_a_copy_at_the_end_goes_and_leaves_the_set_as_it_was(tmp_path, shared_data, name):
     whole = (shared_data / name).read_bytes()
     rows, end = whole.rstrip(), b""
