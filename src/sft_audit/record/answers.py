@@ -4,7 +4,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from sft_audit.record import Batch, Recording, store_all, table_recorder
-from sft_audit.record.canonical import bare, canonicalise, read_question
+from sft_audit.record.canonical import canonicalise
+from sft_audit.record.question import bare, read_question
 from sft_audit.record.stated import Message, stated
 from sft_audit.tables import TABLES
 
@@ -60,10 +61,14 @@ def answers_of(batch: Batch) -> Mapping[str, Batch]:
             found.append((sample_id, turn, image_id, read.text, read.template, text, kind, canonical))
             if image_id is not None and (seen := stated(said, question, read, text, kind, canonical)):
                 told.append((sample_id, turn, seen.how, seen.quote))
-        said.append(Message(role, text))
+        if image_id is not None and role in ("user", "assistant"):
+            said.append(Message(role, text, text.lower()))
     return {
         name: pa.Table.from_arrays(
-            [pa.array(column, field.type) for column, field in zip(_columns(rows, len(schema)), schema, strict=True)],
+            [
+                pa.array(column, field.type)
+                for column, field in zip(_columns(rows, len(schema)), schema, strict=True)
+            ],
             schema=schema,
         )
         for name, rows in (("answers", found), ("stated", told))

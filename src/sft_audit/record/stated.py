@@ -5,17 +5,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from sft_audit.record.canonical import AnswerKind, Question, bare, canonicalise, fold
+from sft_audit.record.canonical import NUMBER_WORDS, AnswerKind, canonicalise
+from sft_audit.record.question import Question, bare, fold
 
 How = Literal["marked", "hint", "statement", "earlier_turn", "verbatim"]
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """An earlier message of the conversation."""
+    """A message of the conversation; `lowered` is its text in lower case."""
 
     role: str
     text: str
+    lowered: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +28,13 @@ class Stated:
     quote: str
 
 
-_MARKED = re.compile(r"\b(?:answer|solution|ground[- ]truth|label) ?(?:is|:|=)[ \t]*([^\n.;)\]]{1,80})", re.IGNORECASE)
+_MARKED = re.compile(
+    r"\b(?:answer|solution|ground[- ]truth|label) ?(?:is|:|=)[ \t]*([^\n.;)\]]{1,80})", re.IGNORECASE
+)
 _ASKED_ABOUT = re.compile(
     r"\b(?:if|whether|when|that|example|format|e\.g|like)[^\w?!\n]+(?:\w+[^\w?!\n]+){0,3}$", re.IGNORECASE
 )
+_HINT_WORDS = ("hint", "caption", "context", "descri", "alt", "metadata", "tag", "label", "summar", "note")
 _HINT = re.compile(
     r"(?:^|[\n.(\[>])[ \t]*(?:image |photo |picture )?"
     r"(?:hint|caption|context|description|alt[- ]text|metadata|tags?|labels?|summary|note)s? ?:[ \t]*([^\n]+)",
@@ -38,52 +43,60 @@ _HINT = re.compile(
 # Tasks whose point is to hand text on, to choose between texts, or to read text that is quoted on purpose.
 _QUOTING_TASK = re.compile(
     r"\b(?:ocr|transcri\w+|translat\w+|rewrit\w+|rephras\w+|paraphras\w+|repeat|copy|echo|correct the|proofread|"
-    r"extract|summari[sz]\w+|complete the|fill in|choose|select|pick|which (?:caption|sentence|statement|description|"
-    r"option|of)|following (?:sentence|statement|caption|passage|document|text)|passage|document|matches|"
-    r"does this|do these|true or false|convert|sort|spell)\b",
-    re.IGNORECASE,
+    r"extract|summari[sz]\w+|complete the|fill in|choose|select|pick|passage|document|matches|convert|sort|spell|"
+    r"which (?:caption|sentence|statement|description|option|of)|does this|do these|true or false|"
+    r"following (?:sentence|statement|caption|passage|document|text))\b"
 )
-_MORE = re.compile(r"[.!?\n:=)][ \t]*[^\s.!?]|\b(?:answer|truth)\b", re.IGNORECASE)
 _SENTENCE = re.compile(r"[^.!?\n]*[.!?\n]?")
 _WORD = re.compile(r"[^\W_]+(?:'[a-z]+)?")
 _STOP = frozenset(
-    "a an the of in on at to for from by with and or is are was were be been being do does did has have had can "
-    "could will would should may might it its this that these those there here what which who whom whose where when "
-    "why how many much kind type sort image picture photo photograph scene shown show see seen visible color colour "
-    "colors colours number please answer question using single word phrase look looks you your i me we describe tell "
-    "as any some not no so than then their they them he she his her one two".split()
+    """
+    a an the of in on at to for from by with and or is are was were be been being do does did has have had
+    can could will would should may might it its this that these those there here what which who whom whose
+    where when why how many much kind type sort image picture photo photograph scene shown show see seen
+    visible color colour colors colours number please answer question using single word phrase look looks
+    you your i me we describe tell as any some not no so than then their they them he she his her one two
+    """.split()  # noqa: SIM905 - a list of words reads best as words
 )
-_NUMBER_WORDS = "zero one two three four five six seven eight nine ten eleven twelve".split()
+_DIGITS_AS_WORDS = {str(n): word for word, n in NUMBER_WORDS.items() if n <= 12}
 _VERBATIM_WORDS = 5
 
 
 def stated(
-    said: Sequence[Message], asked: str, question: Question, answer: str, kind: AnswerKind, canonical: str | None
+    said: Sequence[Message],
+    asked: str,
+    question: Question,
+    answer: str,
+    kind: AnswerKind,
+    canonical: str | None,
 ) -> Stated | None:
     """Return where the prompt states the answer, if it plainly does.
 
-    `said` are the messages so far, the question's own last; `asked` is the question as it stands, with its lines.
+    `said` are the messages so far, the question's own last; `asked` is that question, with its lines.
     """
-    if len(said) < 2 and not _may_state(asked):
-        return None
-    if found := _marked(asked, question, kind, canonical):
+    lowered = asked.lower()
+    if ("answer" in lowered or "truth" in lowered) and (found := _marked(asked, question, kind, canonical)):
         return found
-    if kind == "yes_no" or _QUOTING_TASK.search(asked):
+    if kind == "yes_no":
         return None
     shown = _shown(question, answer, kind, canonical)
     if shown is None:
         return None
-    earlier = [m for m in said if m.role in ("user", "assistant") and m.text.strip()]
+    before = said[:-1]
+    spellings = _plain_spellings(shown, kind)
+    here = any(word in lowered for word in spellings)
+    earlier = [m.text for m in before if any(word in m.lowered for word in spellings)]
+    if not (here or earlier) or _QUOTING_TASK.search(lowered):
+        return None
     if kind == "free":
-        return _verbatim(asked, [m.text for m in earlier[:-1]], shown)
-    if found := _hint(asked, question, kind, shown):
-        return found
-    return _statement(asked, [m.text for m in earlier[:-1]], kind, shown)
-
-
-def _may_state(asked: str) -> bool:
-    """Return whether a message holds more than one bare question: most hold nothing else and are done here."""
-    return _MORE.search(asked) is not None
+        return _verbatim([asked, *earlier], answer)
+    if (
+        here
+        and any(word in lowered for word in _HINT_WORDS)
+        and (told := _hint(asked, question, kind, shown))
+    ):
+        return told
+    return _statement(asked, earlier, kind, shown)
 
 
 def _shown(question: Question, answer: str, kind: AnswerKind, canonical: str | None) -> str | None:
@@ -93,9 +106,9 @@ def _shown(question: Question, answer: str, kind: AnswerKind, canonical: str | N
             shown = dict(question.options).get(canonical or "", "")
             return shown if len(shown) > 2 else None
         case "free":
-            shown = " ".join(_WORD.findall(answer.lower()))
             judged = question.asks == "yes_no"  # a statement to be judged is repeated on purpose
-            return None if judged or shown.count(" ") + 1 < _VERBATIM_WORDS else shown
+            opening = answer[:200].lower().split(None, _VERBATIM_WORDS)
+            return None if judged or len(opening) < _VERBATIM_WORDS else " ".join(opening[:3])
         case "phrase":
             return canonical if canonical and len(canonical) > 2 else None
         case "colour":
@@ -106,7 +119,7 @@ def _shown(question: Question, answer: str, kind: AnswerKind, canonical: str | N
 
 def _marked(asked: str, question: Question, kind: AnswerKind, canonical: str | None) -> Stated | None:
     """Find `Answer: X` where X is the answer; several such marks are worked examples."""
-    marks = list(_MARKED.finditer(asked)) if "answer" in asked.lower() or "truth" in asked.lower() else []
+    marks = list(_MARKED.finditer(asked))
     if len(marks) != 1 or canonical is None or _ASKED_ABOUT.search(asked[: marks[0].start()][-60:]):
         return None
     told = marks[0][1]
@@ -137,9 +150,11 @@ def _about(sentence: str, shown: str, content: frozenset[str], kind: AnswerKind)
 
 def _statement(asked: str, earlier: Sequence[str], kind: AnswerKind, shown: str) -> Stated | None:
     """Find a sentence that gives every content word of the question together with the answer."""
+    if kind not in ("colour", "count", "phrase") or asked.count("?") != 1:
+        return None
     sentences = _sentences(asked)
     questions = [s for s in sentences if s.rstrip().endswith("?")]
-    if len(questions) != 1 or kind not in ("colour", "count", "phrase"):
+    if len(questions) != 1 or (len(sentences) == 1 and not earlier):
         return None
     content = _content(questions[0])
     if not content or (kind == "phrase" and len(content) < 2):
@@ -148,18 +163,25 @@ def _statement(asked: str, earlier: Sequence[str], kind: AnswerKind, shown: str)
         for text in told:
             for sentence in _sentences(bare(text)):
                 if _states(sentence, shown, content, kind):
-                    return Stated("statement" if how == "statement" else "earlier_turn", sentence.strip()[:200])
+                    return Stated(
+                        "statement" if how == "statement" else "earlier_turn", sentence.strip()[:200]
+                    )
     return None
 
 
 def _states(sentence: str, shown: str, content: frozenset[str], kind: AnswerKind) -> bool:
-    if sentence.rstrip().endswith("?") or not _has(sentence, shown, kind) or not content <= _content(sentence):
+    if (
+        sentence.rstrip().endswith("?")
+        or not _has(sentence, shown, kind)
+        or not content <= _content(sentence)
+    ):
         return False
     return kind == "phrase" or _near(sentence, shown, content, kind)
 
 
-def _verbatim(asked: str, earlier: Sequence[str], shown: str) -> Stated | None:
-    for text in (asked, *earlier):
+def _verbatim(texts: Sequence[str], answer: str) -> Stated | None:
+    shown = " ".join(_WORD.findall(answer.lower()))
+    for text in texts:
         if f" {shown} " in f" {' '.join(_WORD.findall(bare(text).lower()))} ":
             return Stated("verbatim", shown[:200])
     return None
@@ -182,12 +204,15 @@ def _near(sentence: str, shown: str, content: frozenset[str], kind: AnswerKind) 
     return False
 
 
+def _plain_spellings(shown: str, kind: AnswerKind) -> tuple[str, ...]:
+    """Return the spellings of which one stands in a prompt that states the answer, in lower case."""
+    if kind in ("count", "number") and shown in _DIGITS_AS_WORDS:
+        return shown, _DIGITS_AS_WORDS[shown]
+    return ("grey", "gray") if kind == "colour" and shown == "grey" else (shown.lower(),)
+
+
 def _spellings(shown: str, kind: AnswerKind) -> str:
-    if kind in ("count", "number") and shown.isdigit() and int(shown) < len(_NUMBER_WORDS):
-        return rf"{shown}|{_NUMBER_WORDS[int(shown)]}"
-    if kind == "colour" and shown == "grey":
-        return "gr[ae]y"
-    return re.escape(shown)
+    return "|".join(map(re.escape, _plain_spellings(shown, kind)))
 
 
 def _sentences(text: str) -> list[str]:

@@ -49,7 +49,9 @@ _COMPARED = r"""
 """
 
 
-def _row(answer: str, question: str = "Is there a dog?", image: str | None = "street.jpg") -> dict[str, object]:
+def _row(
+    answer: str, question: str = "Is there a dog?", image: str | None = "street.jpg"
+) -> dict[str, object]:
     said = [
         {"from": "human", "value": f"<image>\n{question}" if image else question},
         {"from": "gpt", "value": answer},
@@ -82,57 +84,45 @@ _LETTERS = "What is it?\nA. cat\nB. dog\nAnswer with the option's letter from th
     select count(distinct sample_id)
     from compared
     join grouped using (image, asked, kind)
-    """,
-    bad=[
-        [_row("Yes"), _row("No")],
-        [_row("Yes, there is a dog."), _row("no."), _row("Yes")],
-        [_row("Yes"), _row("No", "is there a dog?\nAnswer the question using a single word or phrase.")],
-        [_row("3", _CARS), _row("There are four cars.", _CARS)],
-        [_row("red", _COLOUR), _row("The car is blue.", _COLOUR)],
-        [_row("A", _LETTERS), _row("dog", _LETTERS)],
-        [_row("12.50", "What is the total?"), _row("125", "What is the total?")],
-        [_row("Yes", "Is 7 a prime number?", None), _row("No", "Is 7 a prime number?", None)],
-        [_later("Is the door open?", "Yes", "What car?"), _later("Is the door open?", "No", "What house?")],
-    ],
-    good=[
-        [_row("Yes"), _row("Yes, there is one."), _row("True")],
-        [_row("Yes"), _row("No", image="kitchen.jpg")],
-        [_row("Yes"), _row("No", "Is there a cat?")],
-        [_row("3", _CARS), _row("There are three cars in the street.", _CARS), _row("Three", _CARS)],
-        [_row("about 5", _CARS), _row("several", _CARS), _row("6", _CARS)],
-        [_row("red", _COLOUR), _row("red and white", _COLOUR), _row("dark red", _COLOUR)],
-        [_row("gray", _COLOUR), _row("grey", _COLOUR), _row("silver", _COLOUR)],
-        [_row("blue", _COLOUR), _row("turquoise", _COLOUR)],
-        [_row("A", _LETTERS), _row("(A)", _LETTERS), _row("cat", _LETTERS), _row("A. cat", _LETTERS)],
-        [_row("A man walks.", "Describe the image."), _row("Rain on a street.", "Describe the image.")],
-        [_row("12.5", "What is the total?"), _row("12.50", "What is the total?"), _row("12.52", "What is the total?")],
-        [_later("Is it open?", "Yes", "What car?"), _later("Is it open?", "No", "What house?")],
-        [_row("1", "What is x?", None), _row("2", "What is y?", None)],
-    ],
-)
-def conflicting_answers(db: Tables, *, max_listed: int = 20) -> Relation:
-    """One image and one question, two answers that cannot both hold.
+    """, bad=[ [_row("Yes"), _row("No")], [_row("Yes, there is a dog."), _row("no."), _row("Yes")],
+    [_row("Yes"), _row("No", "is there a dog?\nAnswer the question using a single word or phrase.")],
+    [_row("3", _CARS), _row("There are four cars.", _CARS)], [_row("red", _COLOUR), _row("The car is blue.",
+    _COLOUR)], [_row("A", _LETTERS), _row("dog", _LETTERS)], [_row("12.50", "What is the total?"),
+    _row("125", "What is the total?")], [_row("Yes", "Is 7 a prime number?", None), _row("No", "Is 7 a prime
+    number?", None)], [_later("Is the door open?", "Yes", "What car?"), _later("Is the door open?", "No",
+    "What house?")], ], good=[ [_row("Yes"), _row("Yes, there is one."), _row("True")], [_row("Yes"),
+    _row("No", image="kitchen.jpg")], [_row("Yes"), _row("No", "Is there a cat?")], [_row("3", _CARS),
+    _row("There are three cars in the street.", _CARS), _row("Three", _CARS)], [_row("about 5", _CARS),
+    _row("several", _CARS), _row("6", _CARS)], [_row("red", _COLOUR), _row("red and white", _COLOUR),
+    _row("dark red", _COLOUR)], [_row("gray", _COLOUR), _row("grey", _COLOUR), _row("silver", _COLOUR)],
+    [_row("blue", _COLOUR), _row("turquoise", _COLOUR)], [_row("A", _LETTERS), _row("(A)", _LETTERS),
+    _row("cat", _LETTERS), _row("A. cat", _LETTERS)], [_row("A man walks.", "Describe the image."),
+    _row("Rain on a street.", "Describe the image.")], [ _row("12.5", "What is the total?"), _row("12.50",
+    "What is the total?"), _row("12.52", "What is the total?"), ], [_later("Is it open?", "Yes", "What
+    car?"), _later("Is it open?", "No", "What house?")], [_row("1", "What is x?", None), _row("2", "What is
+    y?", None)], ], ) def conflicting_answers(db: Tables, *, max_listed: int = 20) -> Relation: """One image
+    and one question, two answers that cannot both hold.
 
     ## Why it matters
-    The model can lower the loss on neither without raising it on the other: what it learns is that the image does
-    not decide. A preference or reward signal that inherits such pairs pays for a coin toss.
+    The model can lower the loss on neither without raising it on the other: what it learns is that the
+    image does not decide. A preference or reward signal that inherits such pairs pays for a coin toss.
 
     ## Options
     - `max_listed`: how many of the contradicting samples the evidence names.
 
     ## Known limits
     Only closed answers are compared, each kind with its own: yes or no, colours, counts, numbers, options.
-    Captions, phrases and free text are legitimate variety. Colours conflict when they share no colour and none is
-    a neighbour of the other (grey and silver, blue and turquoise); numbers with a decimal point when they differ
-    by more than 1 %. Images are the same when their bytes are, or their addresses where images were not read.
-    Questions are the same without case, closing punctuation and a closing "Answer with …". Follow-up questions
-    that point back (`it`, `they`, `another`) are left out, and text-only questions unless they open the row. The
-    score is the share of the group's answers that contradict this one. People disagree too: where the rows are
-    several annotators' votes, this is their disagreement.
+    Captions, phrases and free text are legitimate variety. Colours conflict when they share no colour and
+    none is a neighbour of the other (grey and silver, blue and turquoise); numbers with a decimal point
+    when they differ by more than 1 %. Images are the same when their bytes are, or their addresses where
+    images were not read. Questions are the same without case, closing punctuation and a closing "Answer
+    with …". Follow-up questions that point back (`it`, `they`, `another`) are left out, and text-only
+    questions unless they open the row. The score is the share of the group's answers that contradict this
+    one. People disagree too: where the rows are several annotators' votes, this is their disagreement.
 
     ## Source
-    Preference-consistency filter; the rate is contradicted samples over samples in groups of at least two answers.
-    The 50 most frequent answers of a group are compared.
+    Preference-consistency filter; the rate is contradicted samples over samples in groups of at least two
+    answers. The 50 most frequent answers of a group are compared.
     """
     return db.sql(
         _COMPARED
@@ -210,6 +200,6 @@ def conflicting_answers(db: Tables, *, max_listed: int = 20) -> Relation:
         join named using (image, asked, kind, canonical)
         join grouped using (image, asked, kind)
         """,
-        near=[pair for a, b in (p.split("|") for p in NEAR_COLOURS) for pair in (f"{a}|{b}", f"{b}|{a}")],
+        near=[pair for a, b in NEAR_COLOURS for pair in (f"{a}|{b}", f"{b}|{a}")],
         listed=max_listed,
     )
