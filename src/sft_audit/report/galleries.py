@@ -50,7 +50,8 @@ def read_galleries(
                 finding_id,
                 row_number() over (
                     partition by "check"
-                    order by score desc nulls last, confidence desc nulls last, file, position, turn, finding_id
+                    order by
+                        score desc nulls last, confidence desc nulls last, file, position, turn, finding_id
                 ) as rank
             from findings
             left join samples using (sample_id)
@@ -126,7 +127,7 @@ def _rows(store: Store, names: list[str]) -> dict[str, _Row]:
         with wanted as (
             select distinct unnest($names::varchar[]) as sample_id
         ), first_image as (
-            select sample_id, image_id, uri, problem
+            select sample_id, image_id, uri, coalesce(problem || ': ' || detail, problem) as problem
             from image_uses
             semi join wanted using (sample_id)
             qualify row_number() over (partition by sample_id order by problem is null, slot) = 1

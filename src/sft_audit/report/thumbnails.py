@@ -1,7 +1,9 @@
 """The few dozen pictures that a report shows: opened again, small, as data URIs."""
 
 import base64
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import blake2b
 from io import BytesIO
@@ -9,6 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from sft_audit.config import AuditConfig
+from sft_audit.readers.embedded import Origin, Slot, load
+from sft_audit.record.decode import FAULTS, FORMATS
+from sft_audit.record.places import ImageRoot
 from sft_audit.store import Store
 
 LONGEST = 160
@@ -26,62 +31,90 @@ class Picture:
     height: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Image:
+    """One image of the audit: where it is used first, and the audit's own 32 x 32 thumbnail."""
+
+    image_id: str
+    width: int
+    height: int
+    grey: bytes | None
+    uri: str
+    origin: Origin
+    slot: Slot
+
+
 def read_pictures(store: Store, config: AuditConfig, image_ids: Sequence[str]) -> dict[str, Picture]:
     """Return the pictures by image_id, in the order given until MOST_BYTES are spent.
 
-    A file is opened again only under the image root and only if its bytes are still those that were audited;
-    otherwise the 32 x 32 grey thumbnail of the audit is shown.
+    An image is read again where the audit found it, under the image root or inside its row, and only if its
+    bytes are still those that were audited; otherwise the 32 x 32 grey thumbnail of the audit is shown.
     """
-    known = {
-        image_id: (uri, width, height, grey)
-        for image_id, uri, width, height, grey in store.rows(
-            """
-            select image_id, uri, width, height, thumbnail
-            from images
-            semi join (select distinct unnest($ids::varchar[]) as image_id) using (image_id)
-            """,
-            {"ids": list(image_ids)},
-        )
-    }
+    known = {image.image_id: image for image in _find(store, list(image_ids))}
+    roots: dict[str, ImageRoot] = {}
     pictures: dict[str, Picture] = {}
     spent = 0
     for image_id in dict.fromkeys(image_ids):
         if image_id in known and spent < MOST_BYTES:
-            uri, width, height, grey = known[image_id]
-            picture = _again(config, image_id, uri, width * height) or _grey(grey, width, height)
+            image = known[image_id]
+            folder = str(config.images or Path(image.origin.path).parent)
+            picture = _draw(image, roots.setdefault(folder, ImageRoot(folder)))
             if picture is not None:
                 pictures[image_id] = picture
                 spent += len(picture.uri)
     return pictures
 
 
-def _again(config: AuditConfig, image_id: str, uri: str, pixels: int) -> Picture | None:
-    """Return the image as its viewer would see it, or None where it cannot be had again."""
-    path = _path(config, uri)
-    if path is None or pixels > _MOST_PIXELS:
-        return None
-    try:
-        data = path.read_bytes() if path.stat().st_size <= _MOST_FILE_BYTES else b""
-        if blake2b(data, digest_size=16).hexdigest() != image_id:
-            return None
-        return _small(data)
-    except (OSError, ValueError):
-        return None
+def _find(store: Store, image_ids: list[str]) -> Iterator[_Image]:
+    for image_id, width, height, grey, uri, *rest in store.rows(
+        """
+        with wanted as (
+            select image_id, uri, sample_id, slot
+            from image_uses
+            semi join (select distinct unnest($ids::varchar[]) as image_id) using (image_id)
+        ), first_uses as (
+            select wanted.*, file, position, byte_offset, n_bytes
+            from wanted
+            join samples using (sample_id)
+            qualify row_number() over (partition by image_id order by file, position, slot) = 1
+        )
+        select
+            image_id, width, height, thumbnail, first_uses.uri,
+            path, container, files.format, layout,
+            position, slot, byte_offset, first_uses.n_bytes
+        from first_uses
+        join images using (image_id)
+        join files using (file)
+        """,
+        {"ids": image_ids},
+    ):
+        yield _Image(image_id, width, height, grey, uri, Origin(*rest[:4]), Slot(*rest[4:]))
 
 
-def _path(config: AuditConfig, uri: str) -> Path | None:
-    root = (config.images or config.data[0].parent).resolve()
+def _draw(image: _Image, root: ImageRoot) -> Picture | None:
+    if image.width * image.height <= _MOST_PIXELS:
+        data = _read(image, root)
+        if data is not None and blake2b(data, digest_size=16).hexdigest() == image.image_id:
+            with warnings.catch_warnings(), suppress(*FAULTS):
+                warnings.simplefilter("ignore")
+                return _small(data)
+    return _grey(image.grey, image.width, image.height)
+
+
+def _read(image: _Image, root: ImageRoot) -> bytes | None:
     try:
-        path = (root / uri).resolve()
-    except (OSError, ValueError):
+        if image.uri == "embedded":
+            return load(image.origin, [image.slot]).get((image.slot.position, image.slot.slot))
+        found = root.locate(image.uri)
+        return Path(found.path).read_bytes() if found.path and found.n_bytes <= _MOST_FILE_BYTES else None
+    except OSError:
         return None
-    return path if path.is_relative_to(root) and path.is_file() else None
 
 
 def _small(data: bytes) -> Picture:
     from PIL import Image, ImageOps
 
-    with Image.open(BytesIO(data)) as image:
+    with Image.open(BytesIO(data), formats=FORMATS) as image:
         image.draft("RGB", (2 * LONGEST, 2 * LONGEST))
         upright = ImageOps.exif_transpose(image).convert("RGBA")
         upright.thumbnail((LONGEST, LONGEST))
