@@ -37,13 +37,14 @@ _ASKED_ABOUT = re.compile(
 _HINT_WORDS = ("hint", "caption", "context", "descri", "alt", "metadata", "tag", "label", "summar", "note")
 _HINT = re.compile(
     r"(?:^|[\n.(\[>])[ \t]*(?:image |photo |picture )?"
-    r"(?:hint|caption|context|description|alt[- ]text|metadata|tags?|labels?|summary|note)s? ?:[ \t]*([^\n]+)",
+    r"(?:hint|caption|context|description|alt[- ]text|metadata|tag|label|summary|note)s? ?:[ \t]*([^\n]+)",
     re.IGNORECASE,
 )
 # Tasks whose point is to hand text on, to choose between texts, or to read text that is quoted on purpose.
 _QUOTING_TASK = re.compile(
-    r"\b(?:ocr|transcri\w+|translat\w+|rewrit\w+|rephras\w+|paraphras\w+|repeat|copy|echo|correct the|proofread|"
-    r"extract|summari[sz]\w+|complete the|fill in|choose|select|pick|passage|document|matches|convert|sort|spell|"
+    r"\b(?:ocr|transcri\w+|translat\w+|rewrit\w+|rephras\w+|paraphras\w+|repeat|copy|echo|correct the|"
+    r"proofread|extract|summari[sz]\w+|complete the|fill in|choose|select|pick|passage|document|matches|"
+    r"convert|sort|spell|"
     r"which (?:caption|sentence|statement|description|option|of)|does this|do these|true or false|"
     r"following (?:sentence|statement|caption|passage|document|text))\b"
 )

@@ -14,7 +14,6 @@ def _row(*turns: str) -> dict[str, object]:
     axis="blindness",
     reads=("stated",),
     of=IMAGE_ROWS,
-    remedy="rewrite",
     bad=[
         [_row("<image>\nWhat color is the car? Answer: red", "Red")],
         [_row("<image>\nHint: the car is red.\nWhat color is the car?", "red")],
@@ -22,7 +21,12 @@ def _row(*turns: str) -> dict[str, object]:
         [_row("<image>\nContext: a zebra drinks from a river.\nWhat animal is this?", "A zebra.")],
         [_row("<image>\nThe car on the left is blue. What colour is the car on the left?", "Blue")],
         [_row("<image>\nDescribe.", "The car is red and old.", "What color is the car?", "It is red.")],
-        [_row("<image>\nCaption: a man rides a horse on a beach.\nDescribe the image.", "A man rides a horse on a beach.")],
+        [
+            _row(
+                "<image>\nCaption: a man rides a horse on a beach.\nDescribe the image.",
+                "A man rides a horse on a beach.",
+            )
+        ],
         [_row("<image>\nHint: this is a cat.\nWhat is it?\nA. cat\nB. dog", "A")],
         [_row("<image>\nIs there a dog? (The correct answer is: yes)", "Yes")],
     ],
@@ -34,7 +38,12 @@ def _row(*turns: str) -> dict[str, object]:
         [_row("<image>\nThe car is next to a red bus. What color is the car?", "Red")],
         [_row("<image>\nTranslate the caption. Caption: un chat noir.", "Un chat noir means a black cat.")],
         [_row('<image>\nDoes this sentence describe the image? "A man rides a horse."', "Yes")],
-        [_row("<image>\nWhich caption fits? A man rides a black horse. A man rides a white horse.", "A man rides a black horse.")],
+        [
+            _row(
+                "<image>\nWhich caption fits? A man rides a black horse. A man rides a white horse.",
+                "A man rides a black horse.",
+            )
+        ],
         [_row("<image>\nDescribe.", "A red bus.", "What color is the car?", "Red")],
         [_row("<image>\nIf the answer is yes, say yes. Is it raining?", "Yes")],
         [_row("<image>\nTom has 3 apples and buys 4. How many apples are drawn here?", "3")],
@@ -44,24 +53,24 @@ def answer_in_prompt(db: Tables) -> Relation:
     """The answer about an image stands in the prompt.
 
     ## Why it matters
-    Such a row is solved by reading, not by looking; the loss falls without the image. Reinforcement learning then
-    pays a policy that has learnt not to look.
+    Such a row is solved by reading, not by looking; the loss falls without the image. Reinforcement
+    learning then pays a policy that has learnt not to look.
 
     ## Options
-    None. `evidence.how` says where the answer stands: `marked` (`Answer: red`), `hint` (a caption, hint, context or
-    description in the question), `statement` (a sentence of the question that holds all its content words and the
-    answer), `earlier_turn` (such a sentence earlier in the conversation), `verbatim` (a free answer of at least
-    five words, word for word).
+    None. `evidence.how` says where the answer stands: `marked` (`Answer: red`), `hint` (a caption, hint,
+    context or description in the question), `statement` (a sentence of the question that holds all its
+    content words and the answer), `earlier_turn` (such a sentence earlier in the conversation), `verbatim`
+    (a free answer of at least five words, word for word).
 
     ## Known limits
     English, and plain statements only: what needs inference is left to the blind probe. Options of a
-    multiple-choice question, statements to be judged, and tasks that quote text on purpose (reading, documents,
-    translation, rewriting, choosing between texts) are not looked into. Numbers that are neither counts nor given
-    in a hint are left out. The score is the number of such answers in the sample.
+    multiple-choice question, statements to be judged, and tasks that quote text on purpose (reading,
+    documents, translation, rewriting, choosing between texts) are not looked into. Numbers that are neither
+    counts nor given in a hint are left out. The score is the number of such answers in the sample.
 
     ## Source
-    VidGround ("Watch Before You Answer", 2026): of the Video-R1-260K questions 30.9 % could be answered from their
-    text, and reinforcement learning on the unfiltered set ended below the base model.
+    VidGround ("Watch Before You Answer", 2026): of the Video-R1-260K questions 30.9 % could be answered
+    from their text, and reinforcement learning on the unfiltered set ended below the base model.
     """
     return db.sql(
         """
@@ -72,8 +81,12 @@ def answer_in_prompt(db: Tables) -> Relation:
             0.9 as confidence,
             'the answer "' || left(answers.answer, 60) || '" can be read off the prompt, without the image: "'
                 || quote || '"' as message,
-            json_object('how', how, 'quote', quote, 'question', left(question, 300), 'answer', left(answer, 300))
-                as evidence
+            json_object(
+                'how', how,
+                'quote', quote,
+                'question', left(question, 300),
+                'answer', left(answer, 300)
+            ) as evidence
         from stated
         join answers using (sample_id, turn)
         """

@@ -4,7 +4,9 @@ from sft_audit.check import Relation, Tables, check
 from sft_audit.interval import Z95
 
 
-def _rows(yes: int, no: int, answers: tuple[str, str] = ("Yes", "No"), ask: str = "Is there a {}?") -> list[dict[str, object]]:
+def _rows(
+    yes: int, no: int, answers: tuple[str, str] = ("Yes", "No"), ask: str = "Is there a {}?"
+) -> list[dict[str, object]]:
     said = [answers[0]] * yes + [answers[1]] * no
     return [
         {
@@ -25,7 +27,7 @@ def _rows(yes: int, no: int, answers: tuple[str, str] = ("Yes", "No"), ask: str 
     severity="info",
     axis="blindness",
     reads=("samples", "answers"),
-    of="select count(distinct sample_id) from answers where answer_kind in ('yes_no', 'option', 'colour', 'count', 'number', 'phrase')",
+    of="select count(distinct sample_id) from answers where answer_kind <> 'free'",
     bad=[
         _rows(90, 10),
         _rows(5, 95),
@@ -38,20 +40,21 @@ def answer_skew(db: Tables, *, min_answers: int = 50, min_excess: float = 0.3) -
     """One answer takes most of an answer space.
 
     ## Why it matters
-    A model that always gives it does well without looking. For questions of existence the healthy share of `yes`
-    is about one half.
+    A model that always gives it does well without looking. For questions of existence the healthy share of
+    `yes` is about one half.
 
     ## Options
-    - `min_answers`: fewest answers in a group: all yes-or-no answers of a source, all its options, or its answers
-      of another kind to one question template.
+    - `min_answers`: fewest answers in a group: all yes-or-no answers of a source, all its options, or its
+      answers of another kind to one question template.
     - `min_excess`: reported when the lower end of the excess's 95 % interval is above it. The excess is
-      (share - 1/k) / (1 - 1/k) for k different answers (two for yes or no): 0 when balanced, 1 when the answer is
-      always the same. A yes ratio of 0.65 or 0.35 is an excess of 0.3.
+      (share - 1/k) / (1 - 1/k) for k different answers (two for yes or no): 0 when balanced, 1 when the
+      answer is always the same. A yes ratio of 0.65 or 0.35 is an excess of 0.3.
 
     ## Known limits
-    Natural answers are not balanced (most counts are small), so this describes, and the blind probe measures what
-    can be had from it. The interval is Wilson's with as many observations as there are different images:
-    answers about one image may depend on each other, and this is the bound for when they fully do.
+    Natural answers are not balanced (most counts are small), so this describes, and the blind probe
+    measures what can be had from it. The interval is Wilson's with as many observations as there are
+    different images: answers about one image may depend on each other, and this is the bound for when they
+    fully do.
 
     ## Source
     POPE (Li et al., EMNLP 2023, 2305.10355), the yes ratio. The thresholds are defaults of ours.
@@ -120,8 +123,9 @@ def answer_skew(db: Tables, *, min_answers: int = 50, min_excess: float = 0.3) -
             if(kind = 'yes_no',
                 'source ' || source || ': ' || round(100 * yes_ratio)::integer || ' % of ' || answers
                     || ' yes-or-no answers are yes',
-                'source ' || source || ': ' || round(100 * share)::integer || ' % of ' || answers || ' ' || kind
-                    || ' answers are ' || modal || coalesce(' to "' || left(template, 80) || '"', '')
+                'source ' || source || ': ' || round(100 * share)::integer || ' % of ' || answers
+                    || ' ' || kind || ' answers are ' || modal
+                    || coalesce(' to "' || left(template, 80) || '"', '')
             ) || '; a balanced space of ' || k || ' has ' || round(100 / k)::integer || ' %, the excess is '
                 || printf('%.2f (95 %% interval %.2f to %.2f)', excess, low, high) as message,
             json_object(

@@ -4,8 +4,8 @@ from sft_audit.check import Relation, Tables, check
 from sft_audit.record.canonical import NEAR_COLOURS
 
 # What may be compared: a closed answer, to a question that stands on its own. A follow-up that points back
-# (`what colour is it?`) means whatever its own conversation was about. A text-only question has nothing but its
-# words, so nothing may have been said before it.
+# (`what colour is it?`) means whatever its own conversation was about. A text-only question has nothing but
+# its words, so nothing may have been said before it.
 _COMPARED = r"""
     with openings as (
         select sample_id, min(turn) as opening
@@ -19,7 +19,8 @@ _COMPARED = r"""
             trim(
                 regexp_replace(
                     lower(question),
-                    '[\s.?!]*(?:please )?\b(?:answer|respond|reply)(?: the question| briefly)?(?: with| using| in| by| yes| true)\b[^?]*$',
+                    '[\s.?!]*(?:please )?\b(?:answer|respond|reply)(?: the question| briefly)?'
+                        || '(?: with| using| in| by| yes| true)\b[^?]*$',
                     ''
                 ),
                 ' .?!:'
@@ -37,7 +38,8 @@ _COMPARED = r"""
               turn = 1,
               turn = opening or not regexp_matches(
                   lower(question),
-                  '\b(?:it|its|they|them|their|he|him|his|she|her|that|those|these|ones?|others?|another|else|same|what about)\b'
+                  '\b(?:it|its|they|them|their|he|him|his|she|her|that|those|these|ones?|others?|another|else|'
+                      || 'same|what about)\b'
               )
           )
     ), grouped as (
@@ -84,28 +86,40 @@ _LETTERS = "What is it?\nA. cat\nB. dog\nAnswer with the option's letter from th
     select count(distinct sample_id)
     from compared
     join grouped using (image, asked, kind)
-    """, bad=[ [_row("Yes"), _row("No")], [_row("Yes, there is a dog."), _row("no."), _row("Yes")],
-    [_row("Yes"), _row("No", "is there a dog?\nAnswer the question using a single word or phrase.")],
-    [_row("3", _CARS), _row("There are four cars.", _CARS)], [_row("red", _COLOUR), _row("The car is blue.",
-    _COLOUR)], [_row("A", _LETTERS), _row("dog", _LETTERS)], [_row("12.50", "What is the total?"),
-    _row("125", "What is the total?")], [_row("Yes", "Is 7 a prime number?", None), _row("No", "Is 7 a prime
-    number?", None)], [_later("Is the door open?", "Yes", "What car?"), _later("Is the door open?", "No",
-    "What house?")], ], good=[ [_row("Yes"), _row("Yes, there is one."), _row("True")], [_row("Yes"),
-    _row("No", image="kitchen.jpg")], [_row("Yes"), _row("No", "Is there a cat?")], [_row("3", _CARS),
-    _row("There are three cars in the street.", _CARS), _row("Three", _CARS)], [_row("about 5", _CARS),
-    _row("several", _CARS), _row("6", _CARS)], [_row("red", _COLOUR), _row("red and white", _COLOUR),
-    _row("dark red", _COLOUR)], [_row("gray", _COLOUR), _row("grey", _COLOUR), _row("silver", _COLOUR)],
-    [_row("blue", _COLOUR), _row("turquoise", _COLOUR)], [_row("A", _LETTERS), _row("(A)", _LETTERS),
-    _row("cat", _LETTERS), _row("A. cat", _LETTERS)], [_row("A man walks.", "Describe the image."),
-    _row("Rain on a street.", "Describe the image.")], [ _row("12.5", "What is the total?"), _row("12.50",
-    "What is the total?"), _row("12.52", "What is the total?"), ], [_later("Is it open?", "Yes", "What
-    car?"), _later("Is it open?", "No", "What house?")], [_row("1", "What is x?", None), _row("2", "What is
-    y?", None)], ], ) def conflicting_answers(db: Tables, *, max_listed: int = 20) -> Relation: """One image
-    and one question, two answers that cannot both hold.
+    """,
+    bad=[
+        [_row("Yes"), _row("No")],
+        [_row("Yes, there is a dog."), _row("no."), _row("Yes")],
+        [_row("Yes"), _row("No", "is there a dog?\nAnswer the question using a single word or phrase.")],
+        [_row("3", _CARS), _row("There are four cars.", _CARS)],
+        [_row("red", _COLOUR), _row("The car is blue.", _COLOUR)],
+        [_row("A", _LETTERS), _row("dog", _LETTERS)],
+        [_row("12.50", "What is the total?"), _row("125", "What is the total?")],
+        [_row("Yes", "Is 7 a prime number?", None), _row("No", "Is 7 a prime number?", None)],
+        [_later("Is the door open?", "Yes", "What car?"), _later("Is the door open?", "No", "What house?")],
+    ],
+    good=[
+        [_row("Yes"), _row("Yes, there is one."), _row("True")],
+        [_row("Yes"), _row("No", image="kitchen.jpg")],
+        [_row("Yes"), _row("No", "Is there a cat?")],
+        [_row("3", _CARS), _row("There are three cars in the street.", _CARS), _row("Three", _CARS)],
+        [_row("about 5", _CARS), _row("several", _CARS), _row("6", _CARS)],
+        [_row("red", _COLOUR), _row("red and white", _COLOUR), _row("dark red", _COLOUR)],
+        [_row("gray", _COLOUR), _row("grey", _COLOUR), _row("silver", _COLOUR)],
+        [_row("blue", _COLOUR), _row("turquoise", _COLOUR)],
+        [_row("A", _LETTERS), _row("(A)", _LETTERS), _row("cat", _LETTERS), _row("A. cat", _LETTERS)],
+        [_row("A man walks.", "Describe the image."), _row("Rain on a street.", "Describe the image.")],
+        [_row(total, "What is the total?") for total in ("12.5", "12.50", "12.52")],
+        [_later("Is it open?", "Yes", "What car?"), _later("Is it open?", "No", "What house?")],
+        [_row("1", "What is x?", None), _row("2", "What is y?", None)],
+    ],
+)
+def conflicting_answers(db: Tables, *, max_listed: int = 20) -> Relation:
+    """One image and one question, two answers that cannot both hold.
 
     ## Why it matters
-    The model can lower the loss on neither without raising it on the other: what it learns is that the
-    image does not decide. A preference or reward signal that inherits such pairs pays for a coin toss.
+    The model can lower the loss on neither without raising it on the other: what it learns is that the image
+    does not decide. A preference or reward signal that inherits such pairs pays for a coin toss.
 
     ## Options
     - `max_listed`: how many of the contradicting samples the evidence names.
@@ -113,16 +127,17 @@ _LETTERS = "What is it?\nA. cat\nB. dog\nAnswer with the option's letter from th
     ## Known limits
     Only closed answers are compared, each kind with its own: yes or no, colours, counts, numbers, options.
     Captions, phrases and free text are legitimate variety. Colours conflict when they share no colour and
-    none is a neighbour of the other (grey and silver, blue and turquoise); numbers with a decimal point
-    when they differ by more than 1 %. Images are the same when their bytes are, or their addresses where
-    images were not read. Questions are the same without case, closing punctuation and a closing "Answer
-    with …". Follow-up questions that point back (`it`, `they`, `another`) are left out, and text-only
-    questions unless they open the row. The score is the share of the group's answers that contradict this
-    one. People disagree too: where the rows are several annotators' votes, this is their disagreement.
+    none is a neighbour of the other (grey and white, blue and turquoise); numbers with a decimal point when
+    they differ by more than 1 %. Images are the same when their bytes are, or their addresses where images
+    were not read. Questions are the same without case, closing punctuation and a closing "Answer with …".
+    Follow-up questions that point back (`it`, `they`, `another`) are left out, and text-only questions unless
+    they open the row. The 50 most frequent answers of a group are compared. The score is the share of the
+    group's answers that contradict this one. People disagree too: where the rows are several annotators'
+    votes, this is their disagreement.
 
     ## Source
-    Preference-consistency filter; the rate is contradicted samples over samples in groups of at least two
-    answers. The 50 most frequent answers of a group are compared.
+    The rate is contradicted samples over samples in groups of at least two comparable answers, as in
+    consistency filters for preference data. The review threshold is a default of ours.
     """
     return db.sql(
         _COMPARED
@@ -147,11 +162,14 @@ _LETTERS = "What is it?\nA. cat\nB. dog\nAnswer with the option's letter from th
             join spelled as other using (image, asked, kind)
             where mine.canonical <> other.canonical
               and case kind
-                  when 'colour' then not list_has_any(string_split(mine.canonical, '+'), string_split(other.canonical, '+'))
+                  when 'colour' then
+                      not list_has_any(string_split(mine.canonical, '+'), string_split(other.canonical, '+'))
                       and not list_has_any(
                           $near,
-                          flatten([[x || '|' || y for y in string_split(other.canonical, '+')]
-                              for x in string_split(mine.canonical, '+')])
+                          flatten([
+                              [x || '|' || y for y in string_split(other.canonical, '+')]
+                              for x in string_split(mine.canonical, '+')
+                          ])
                       )
                   when 'number' then not contains(mine.canonical || other.canonical, '.')
                       or abs(mine.canonical::double - other.canonical::double)
@@ -163,7 +181,9 @@ _LETTERS = "What is it?\nA. cat\nB. dog\nAnswer with the option's letter from th
             select image, asked, kind, canonical, sample_id, turn, answer
             from compared
             semi join clashes using (image, asked, kind)
-            qualify row_number() over (partition by image, asked, kind, canonical order by sample_id, turn) <= $listed
+            qualify $listed >= row_number() over (
+                partition by image, asked, kind, canonical order by sample_id, turn
+            )
         ), named as (
             select
                 image,
@@ -184,8 +204,9 @@ _LETTERS = "What is it?\nA. cat\nB. dog\nAnswer with the option's letter from th
             turn,
             against / grouped.answers as score,
             0.95 as confidence,
-            'the answer here is ' || canonical || '; of ' || grouped.answers || ' answers to this question about the same '
-                || if(image = '', 'words', 'image') || ', ' || against || ' say ' || array_to_string(opposed[:3], ' or ')
+            'this answer says ' || canonical || '; of the ' || grouped.answers
+                || ' answers to the same question' || if(image = '', '', ' about the same image') || ', '
+                || against || if(against = 1, ' says ', ' say ') || array_to_string(opposed[:3], ' or ')
                 || ', for example ' || others[1].sample_id as message,
             json_object(
                 'question', left(asked, 300),

@@ -37,8 +37,8 @@ def empty_answer(db: Tables) -> Relation:
 
     ## Options
     None. `evidence.safe` says whether every supervised answer of the row is empty: only then does the row
-    teach nothing else, and only then is dropping it safe. The score is the share of the row's supervised answers
-    that are empty.
+    teach nothing else, and only then is dropping it safe. The score is the share of the row's supervised
+    answers that are empty.
 
     ## Known limits
     White space, zero-width and no-break characters count as nothing; `.` and `N/A` count as answers.
@@ -52,8 +52,9 @@ def empty_answer(db: Tables) -> Relation:
             select
                 sample_id,
                 turn,
-                regexp_full_match(coalesce(text, ''), '[\s\x{00A0}\x{200B}-\x{200D}\x{2060}\x{3000}\x{FEFF}]*')
-                    as blank
+                regexp_full_match(
+                    coalesce(text, ''), '[\s\x{00A0}\x{200B}-\x{200D}\x{2060}\x{3000}\x{FEFF}]*'
+                ) as blank
             from turns
             where role = 'assistant' and supervised
         ), counted as (

@@ -5,16 +5,32 @@ from collections.abc import Sequence
 from sft_audit.check import Relation, Tables, check
 
 # RE2, matched against the first 300 characters in lower case with straight apostrophes.
-_CANNOT = r"(?:can't|cannot|can not|couldn't|am unable to|'m unable to|am not able to|'m not able to|don't have the ability to|do not have the ability to)"
+_CANNOT = (
+    r"i ?(?:can't|cannot|can not|couldn't|am unable to|'m unable to|am not able to|'m not able to|"
+    r"don't have the ability to|do not have the ability to)"
+)
 _REFUSALS = "|".join(
     (
-        rf"^(?:i'm |i am )?(?:very |so |really )?sorry,? (?:but )?(?:as an ai[^.]*,? )?i ?{_CANNOT}\b",
-        rf"^(?:unfortunately, )?i ?{_CANNOT} (?:assist|help|fulfil|fulfill|comply|provide|answer|continue)\b",
-        rf"\bi ?{_CANNOT} (?:directly |actually |currently |physically )?(?:see|view|access|open|process|analy[sz]e|interpret|perceive)"
-        r" (?:(?:any|the|this|that|your|an|attached|provided|uploaded|actual) )*(?:images?|pictures?|photos?|photographs?|visuals?|attachments?)\b",
-        rf"^as an? (?:ai|artificial intelligence|language model|text-based)\b[^.]{{0,80}}\bi ?(?:{_CANNOT}|don't|do not)\b",
-        r"^(?:i'm sorry|sorry|it (?:seems|looks|appears))[^.]{0,60}\b(?:no|not|n't)\b[^.]{0,30}\b(?:image|picture|photo)\b[^.]{0,20}\b(?:provided|attached|uploaded|included|shared)\b",
-        r"^(?:please|could you please|can you please) (?:provide|upload|attach|share|send)(?: me)?(?: with)? (?:the|an|a|your) (?:image|picture|photo)\b",
+        rf"^(?:i'm |i am )?(?:very |so |really )?sorry,? (?:but )?(?:as an ai[^.]*,? )?{_CANNOT}\b",
+        rf"^(?:unfortunately, )?{_CANNOT} (?:assist|help|fulfil|fulfill|comply|provide|answer|continue)\b",
+        (
+            rf"\b{_CANNOT} (?:directly |actually |currently |physically )?"
+            r"(?:see|view|access|open|process|analy[sz]e|interpret|perceive)"
+            r" (?:(?:any|the|this|that|your|an|attached|provided|uploaded|actual) )*"
+            r"(?:images?|pictures?|photos?|photographs?|visuals?|attachments?)\b"
+        ),
+        (
+            r"^as an? (?:ai|artificial intelligence|language model|text-based)\b[^.]{0,80}"
+            rf"(?:\b{_CANNOT}|\bi (?:don't|do not))\b"
+        ),
+        (
+            r"^(?:i'm sorry|sorry|it (?:seems|looks|appears))[^.]{0,60}\b(?:no|not|n't)\b[^.]{0,30}"
+            r"\b(?:image|picture|photo)\b[^.]{0,20}\b(?:provided|attached|uploaded|included|shared)\b"
+        ),
+        (
+            r"^(?:please|could you please|can you please) (?:provide|upload|attach|share|send)"
+            r"(?: me)?(?: with)? (?:the|an|a|your) (?:image|picture|photo)\b"
+        ),
     )
 )
 _DELIBERATE = r"unanswer|refus|abstain|abstention|vizwiz|safety|harmless|red[-_ ]?team|absent"
@@ -36,10 +52,13 @@ def _row(answer: str, source: str = "vqa", question: str = "What is on the table
         [_row("I am unable to view images. Please describe it to me.")],
         [_row("As an AI language model, I don't have eyes.")],
         [_row("It seems there is no image attached to your message.")],
-        [_row("Sorry, I can’t help with that.")],
+        [_row("Sorry, I can\u2019t help with that.")],
+        [_row("I apologize, but I won't be able to help with this.")],
         [_row("I'm sorry, I cannot identify people.", source="safety-refusals")],
         [
-            _row("I cannot see the image." if n % 3 else "A cup.", source="mixed", question=f"What is at {n}?")
+            _row(
+                "I cannot see the image." if n % 3 else "A cup.", source="mixed", question=f"What is at {n}?"
+            )
             for n in range(36)
         ],
     ],
@@ -53,18 +72,23 @@ def _row(answer: str, source: str = "vqa", question: str = "What is on the table
     ],
 )
 def refusal_answer(
-    db: Tables, *, min_refusals: int = 20, least_share: float = 0.05, most_share: float = 0.95, sources: Sequence[str] = ()
+    db: Tables,
+    *,
+    min_refusals: int = 20,
+    least_share: float = 0.05,
+    most_share: float = 0.95,
+    sources: Sequence[str] = (),
 ) -> Relation:
     """An answer that refuses, or says that it cannot see the image.
 
     ## Why it matters
-    Such answers come from a generator that was run without the image or hit its safety filter. They teach the
-    model that looking is not expected of it.
+    Such answers come from a generator that was run without the image or hit its safety filter. They teach
+    the model that looking is not expected of it.
 
-    Sets with questions that cannot be answered teach refusal on purpose. They are recognised by their name, or by
-    their share: at least `min_refusals` refusals that make up `least_share` to `most_share` of the source's
-    answers, to questions at least half of which differ. Each is reported once, about the source, with no row
-    flagged.
+    Sets with questions that cannot be answered teach refusal on purpose. They are recognised by their name,
+    or by their share: at least `min_refusals` refusals that make up `least_share` to `most_share` of the
+    source's answers, to questions at least half of which differ. Each is reported once, about the source,
+    with no row flagged.
 
     ## Options
     - `min_refusals`: fewest refusals by which a source is recognised as deliberate.
@@ -72,12 +96,13 @@ def refusal_answer(
     - `sources`: names of further sources that refuse on purpose.
 
     ## Known limits
-    English only, and only the plain forms, looked for in the first 300 characters. "It cannot be determined from
-    the image" and "unanswerable" count as answers. The score is 1 for a row, and the share of refusals for a
-    source.
+    English only, and only the plain forms, looked for in the first 300 characters. "It cannot be determined
+    from the image" and "unanswerable" count as answers. The score is 1 for a row, and the share of refusals
+    for a source.
 
     ## Source
-    The shares are defaults of ours. VizWiz (Gurari et al., CVPR 2018, 1802.08218) has 28 % unanswerable questions.
+    The shares are defaults of ours. VizWiz (Gurari et al., CVPR 2018, 1802.08218) has 28 % unanswerable
+    questions.
     """
     return db.sql(
         r"""
@@ -88,7 +113,7 @@ def refusal_answer(
                 source,
                 question,
                 answer,
-                regexp_matches(replace(lower(left(trim(answer), 300)), '’', ''''), $refusals) as refuses
+                regexp_matches(replace(lower(left(trim(answer), 300)), chr(8217), ''''), $refusals) as refuses
             from answers
             join samples using (sample_id)
         ), counted as (
@@ -105,7 +130,9 @@ def refusal_answer(
                 *,
                 refusals / answers as share,
                 regexp_matches(lower(source), $deliberate) or list_contains($sources, source) as named,
-                refusals >= $min_refusals and share between $least and $most and questions >= refusals / 2 as mixed
+                refusals >= $min_refusals
+                    and share between $least and $most
+                    and questions >= refusals / 2 as mixed
             from counted
         )
         select
@@ -113,8 +140,8 @@ def refusal_answer(
             turn,
             1.0 as score,
             0.95 as confidence,
-            'the answer refuses: "' || left(trim(answer), 80) || '"; so do ' || refusals || ' of the ' || answers
-                || ' answers of source ' || source as message,
+            'the answer refuses: "' || left(trim(answer), 80) || '"; ' || refusals || ' of the ' || answers
+                || ' answers of source ' || source || ' do' as message,
             json_object('answer', left(answer, 300), 'refusals', refusals, 'answers', answers) as evidence
         from answered
         join judged using (source)
@@ -125,8 +152,9 @@ def refusal_answer(
             null,
             share,
             0.95,
-            'source ' || source || ' teaches refusal on purpose, by its ' || if(named, 'name', 'share') || ': '
-                || refusals || ' of its ' || answers || ' answers refuse; no row is flagged',
+            'source ' || source || ' teaches refusal on purpose, by its '
+                || if(named, 'name', 'share') || ': ' || refusals || ' of its ' || answers
+                || ' answers refuse; no row is flagged',
             json_object('key', source, 'refusals', refusals, 'answers', answers, 'questions', questions)
         from judged
         where named or mixed

@@ -21,26 +21,29 @@ def _rows(pictured: int, text_only: int, words: int = 10) -> list[dict[str, obje
     bad=[_rows(1, 9), _rows(0, 3)],
     good=[_rows(9, 1), _rows(4, 0), _rows(1, 1)],
 )
-def text_dominance(db: Tables, *, report_above: float = 0.5, tokens_per_image: int = 576, max_sources: int = 50) -> Relation:
+def text_dominance(
+    db: Tables, *, report_above: float = 0.5, tokens_per_image: int = 576, max_sources: int = 50
+) -> Relation:
     """Text-only rows hold most of the supervised tokens.
 
     ## Why it matters
-    The loss is a mean over supervised tokens, so they decide what the gradient is about, not the rows. Where
-    text dominates it, the projector and the vision tower are left weak, and reinforcement learning finds the
-    shortcut around them.
+    The loss is a mean over supervised tokens, so they decide what the gradient is about, not the rows.
+    Where text dominates it, the projector and the vision tower are left weak, and reinforcement learning
+    finds the shortcut around them.
 
     ## Options
-    - `report_above`: reported when text-only rows hold more than this share of the supervised tokens. The verdict's
-      threshold is the policy's.
-    - `tokens_per_image`: image tokens a slot, where images were not read (`images.n_tokens` is used where they
-      were). 576 is LLaVA-1.5: CLIP ViT-L/14 at 336 px, 24 x 24 patches.
+    - `report_above`: reported when text-only rows hold more than this share of the supervised tokens. The
+      verdict's threshold is the policy's.
+    - `tokens_per_image`: image tokens a slot, where images were not read (`images.n_tokens` is used where
+      they were). 576 is LLaVA-1.5: CLIP ViT-L/14 at 336 px, 24 x 24 patches.
     - `max_sources`: how many sources the evidence names, the largest first.
 
     ## Known limits
-    Text tokens are estimated as UTF-8 bytes / 4; the trainer's sampling weights, packing and truncation are not
-    seen. The share is exact for the rows audited; under `--sample` its interval is that of a ratio estimator
-    clustered by row (Cochran 1977, section 6.3). A high share is no fault in itself: published mixtures reach from
-    6 % of rows (LLaVA-1.5) to about one half (Qwen2.5-VL), and MLAN (2411.10557) did well on text-heavy data.
+    Text tokens are estimated as UTF-8 bytes / 4; the trainer's sampling weights, packing and truncation are
+    not seen. The share is exact for the rows audited; under `--sample` its interval is that of a ratio
+    estimator clustered by row (Cochran 1977, section 6.3). A high share is no fault in itself: published
+    mixtures reach from 6 % of rows (LLaVA-1.5) to about one half (Qwen2.5-VL), and MLAN (2411.10557) did
+    well on text-heavy data.
 
     ## Source
     Review above 0.8: a toy world in which 80 % text-only rows left gold accuracy at 0.48 against 0.93 and
@@ -99,7 +102,8 @@ def text_dominance(db: Tables, *, report_above: float = 0.5, tokens_per_image: i
                 count(*) as n,
                 avg(text_only::integer) as text_rows,
                 sum(supervised) as supervised_tokens,
-                coalesce(sum(supervised) filter (text_only), 0) / nullif(sum(supervised), 0) as text_supervised,
+                coalesce(sum(supervised) filter (text_only) / nullif(sum(supervised), 0), 0)
+                    as text_supervised,
                 sum(image_tokens) as image_tokens
             from sized
             group by source
@@ -115,7 +119,7 @@ def text_dominance(db: Tables, *, report_above: float = 0.5, tokens_per_image: i
                 'text-only rows hold %.0f %% of the %d supervised tokens and are %.0f %% of the %d rows; '
                     || 'image tokens are %.0f %% of all tokens (%s)',
                 100 * share, supervised::bigint, 100 * row_share, n, 100 * image_share,
-                if(measured, 'as recorded for the images', 'estimated as ' || $tokens || ' a slot, as in LLaVA-1.5')
+                if(measured, 'as recorded for the images', 'estimated as ' || $tokens || ' an image')
             ) as message,
             json_object(
                 'key', 'supervised_tokens',
@@ -127,7 +131,7 @@ def text_dominance(db: Tables, *, report_above: float = 0.5, tokens_per_image: i
                 'supervised_tokens', supervised,
                 'image_tokens', image_tokens,
                 'image_token_share', image_share,
-                'image_token_estimate', if(measured, 'images.n_tokens', 'llava-1.5: ' || $tokens || ' a slot'),
+                'image_token_estimate', if(measured, 'images.n_tokens', $tokens || ' a slot'),
                 'sources', (select list(by_source) from by_source)
             ) as evidence
         from whole
