@@ -15,7 +15,7 @@ from sft_audit.engine import Engine
 from sft_audit.errors import AuditError
 from sft_audit.interval import Rate
 from sft_audit.policy import Evidence, State, Verdict, judge, load_policy
-from sft_audit.record import Recording, plan
+from sft_audit.record import Recorder, Recording, plan
 from sft_audit.store import Store, read_manifest
 
 log = logging.getLogger(__name__)
@@ -37,11 +37,14 @@ def run_audit(config: AuditConfig, store: Store, engine: Engine) -> Outcome:
     chosen = select_checks(config.select, config.ignore_checks)
     options = _options(config, chosen)
     stages = Stages()
-    faults = _record(Recording(store, engine, config), chosen, stages)
+    recorders = plan(["samples", *(table for one in chosen for table in one.reads)])
+    unasked = _unasked(config, recorders)
+    faults = _record(Recording(store, engine, config), recorders, unasked, stages)
     states: dict[str, State] = {}
     for one in chosen:
-        with stages.timed(f"checking {one.code} {one.name}"):
-            states[one.code] = _ask(store, one, options.get(one.code, {}), faults)
+        if unasked.isdisjoint(one.reads):
+            with stages.timed(f"checking {one.code} {one.name}"):
+                states[one.code] = _ask(store, one, options.get(one.code, {}), faults)
     _settle(store, config)
     evidence = tuple(
         _evidence(store, one, states.get(one.code, "not asked"))
@@ -67,10 +70,24 @@ class Stages:
         self.seconds[stage] = round(perf_counter() - started, 2)
 
 
-def _record(recording: Recording, chosen: Sequence[Check], stages: Stages) -> dict[str, str]:
-    """Run the recorders that the checks need; return the traceback for every table that is not whole."""
+def _unasked(config: AuditConfig, recorders: Sequence[Recorder]) -> frozenset[str]:
+    """Return the tables for which an option is needed that was not given: what reads them is not asked."""
+    given = {option for option, value in config if value}
+    tables: set[str] = set()
+    for recorder in recorders:
+        if recorder.requires not in (None, *given) or not tables.isdisjoint(recorder.needs):
+            tables.update(recorder.fills)
+    return frozenset(tables)
+
+
+def _record(
+    recording: Recording, recorders: Sequence[Recorder], unasked: frozenset[str], stages: Stages
+) -> dict[str, str]:
+    """Run the recorders, in order; return the traceback for every table that is not whole."""
     faults: dict[str, str] = {}
-    for recorder in plan(["samples", *(table for one in chosen for table in one.reads)]):
+    for recorder in recorders:
+        if not unasked.isdisjoint(recorder.fills):
+            continue
         broken = [faults[table] for table in recorder.needs if table in faults]
         if not broken:
             try:

@@ -32,6 +32,7 @@ class Recorder:
     """One recorder: the tables it fills, those it needs, and those it waits for if they are recorded at all.
 
     `cost` says what it spends: nothing to speak of, an image decode a picture, or a model call an answer.
+    `requires` names the option of AuditConfig without which it is not run, and its tables are not asked for.
     """
 
     name: str
@@ -61,6 +62,8 @@ def table_recorder(
 
     def register(run: Callable[[Recording], None]) -> Callable[[Recording], None]:
         name = run.__name__
+        if requires is not None and requires not in AuditConfig.model_fields:
+            raise ValueError(f"{name} requires {requires}, which is no option of AuditConfig")
         about = (run.__doc__ or "").strip().splitlines()[0]
         _REGISTRY[name] = Recorder(
             name, tuple(fills), tuple(needs), tuple(after), cost, version, requires, run, about

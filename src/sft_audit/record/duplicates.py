@@ -8,7 +8,8 @@ def duplicates(recording: Recording) -> None:
     """Find every sample whose images and turns are those of an earlier sample.
 
     A sample's key is the exclusive or of the MD5 of its parts, each with its place, so that no part has to be
-    sorted. An image that could not be read is known by its address, and by its sample where the row held it.
+    sorted. An image that could not be read is known by its address, and by its sample where the row held it;
+    the box of a crop (`###[...]` behind the address) is part of it.
     """
     recording.store.execute(
         """
@@ -19,7 +20,13 @@ def duplicates(recording: Recording) -> None:
             union all
             select
                 sample_id,
-                md5_number(concat_ws(chr(31), 'image', slot, coalesce(image_id, nullif(uri, 'embedded'), sample_id)))
+                md5_number(concat_ws(
+                    chr(31),
+                    'image',
+                    slot,
+                    coalesce(image_id, nullif(uri, 'embedded'), sample_id),
+                    regexp_extract(uri, '###.*')
+                ))
             from image_uses
         ), contents as (
             select sample_id, bit_xor(part) as content
@@ -40,7 +47,7 @@ def duplicates(recording: Recording) -> None:
             from contents
             join repeated using (content)
             join samples using (sample_id)
-            where kind <> 'eval'
+            where kind = 'sft'
             window same as (partition by content order by file, position)
         )
         select sample_id, first_sample, copy

@@ -11,7 +11,9 @@ if TYPE_CHECKING:
 
 SIMILAR = 0.8  # Jaccard similarity of word trigrams
 LONG_ANSWER = 8  # words; below it, question and answer must have the same trigrams
-BANDS = 8  # of four MinHash values: a pair at 0.8 becomes a candidate with probability 0.985, at 0.9 with 0.9999
+BANDS = (
+    8  # of four MinHash values: a pair at 0.8 becomes a candidate with probability 0.985, at 0.9 with 0.9999
+)
 MOST_TEXT = 65536  # characters of a question or an answer that are looked at
 _ROWS = 8192
 
@@ -69,9 +71,9 @@ _TEXTS = f"""
 def near_texts(recording: Recording) -> None:
     """Find pairs of answers to one image that say the same in nearly the same words.
 
-    Text-only rows are one group. Every member of a band is compared with the band's first member and with the one
-    before it, so that the work grows with the number of rows, not with its square; members that are near only to
-    others are then reached through those.
+    Text-only rows are one group. Every member of a band is compared with the band's first member and with
+    the one before it, so that the work grows with the number of rows, not with its square; members that are
+    near only to others are then reached through those.
     """
     store = recording.store
     store.execute(
@@ -147,7 +149,10 @@ def _verified(batch: Any) -> Mapping[str, Any]:  # noqa: ANN401 - pyarrow has no
 
 @dataclass(frozen=True, slots=True)
 class _Overlap:
-    """Of n pairs of texts: distinct shingles in both and in either, the words of the shorter, pinned words' difference."""
+    """Of n pairs of texts: distinct shingles in both and in either, and the words of the shorter text.
+
+    `pinned` is 0 where both texts have the same pinned words.
+    """
 
     common: "Offsets"
     either: "Offsets"

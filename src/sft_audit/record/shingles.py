@@ -1,9 +1,9 @@
 """Word trigrams of many texts at once, by array operations on their UTF-8 bytes.
 
-A word is a run of letters and digits, lower-cased in ASCII; a Chinese or Japanese character is a word, and so is a
-sign of arithmetic. A shingle is a word with the two that follow it in its sentence, so that punctuation and the
-order of sentences do not count. Numbers, number words, signs, negations, yes and no are *pinned*: texts that differ
-in one of them say different things, however many shingles they share.
+A word is a run of letters and digits, lower-cased in ASCII; a Chinese or Japanese character is a word, and
+so is a sign of arithmetic. A shingle is a word with the two that follow it in its sentence, so that
+punctuation and the order of sentences do not count. Numbers, number words, signs, negations, yes and no are
+*pinned*: texts that differ in one of them say different things, however many shingles they share.
 """
 
 from collections.abc import Iterator
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     Offsets = npt.NDArray[np.int64]
     Bytes = npt.NDArray[np.uint8]
 
-PINNED = (
-    "yes no not t none never neither nor nothing nobody nowhere without cannot true false correct incorrect "
-    "left right above below zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen "
-    "fifteen sixteen seventeen eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety hundred "
-    "thousand million billion half first second third once twice single both "
-    "是 不 没 非 无 一 二 三 四 五 六 七 八 九 十 百 千 万"
-).split()
+_PINNED = """
+    yes no not t none never neither nor nothing nobody nowhere without cannot true false correct
+    incorrect left right above below zero one two three four five six seven eight nine ten eleven twelve
+    thirteen fourteen fifteen sixteen seventeen eighteen nineteen twenty thirty forty fifty sixty
+    seventy eighty ninety hundred thousand million billion half first second third once twice single
+    both 是 不 没 非 无 一 二 三 四 五 六 七 八 九 十 百 千 万
+"""
 PERMUTATIONS = 32
 _CHUNK = 1 << 20  # bytes at a time: its arrays stay in the processor's cache
 _BASE = 0x9E3779B97F4A7C15  # odd, so that it has an inverse modulo 2^64
@@ -37,8 +37,8 @@ _SEPARATOR, _LETTER, _SIGN = 0, 1, 2
 class Shingles:
     """The shingles of n texts: text i has `hashes[starts[i]:starts[i + 1]]`, in order, one for each word.
 
-    `hashes` is of shape (words,), `starts` of shape (n + 1,), `pinned` of shape (n,): a hash of the pinned words of
-    each text that does not depend on their order.
+    `hashes` is of shape (words,), `starts` of shape (n + 1,), `pinned` of shape (n,): a hash of the pinned
+    words of each text that does not depend on their order.
     """
 
     hashes: "Words64"
@@ -73,16 +73,18 @@ def shingles(texts: Any) -> Shingles:  # noqa: ANN401 - pyarrow has no types
     import numpy as np
 
     parts = list(chunks(texts))
-    counts = [part.counts for part in parts]
+    if not parts:
+        return Shingles(np.empty(0, np.uint64), np.zeros(1, np.int64), np.empty(0, np.uint64))
+    counts = np.concatenate([part.counts for part in parts])
     return Shingles(
-        np.concatenate([part.hashes for part in parts] or [np.empty(0, np.uint64)]),
-        np.concatenate([[0], np.cumsum(np.concatenate(counts or [[]]))]).astype(np.int64),
-        np.concatenate([part.pinned for part in parts] or [np.empty(0, np.uint64)]),
+        np.concatenate([part.hashes for part in parts]),
+        np.append(np.int64(0), np.cumsum(counts)),
+        np.concatenate([part.pinned for part in parts]),
     )
 
 
 def minhash(part: Shingles) -> "Words32":
-    """Return the MinHash signatures, of shape (n, PERMUTATIONS); a text without words has the largest values."""
+    """Return the MinHash signatures, of shape (n, PERMUTATIONS); without words it is the largest values."""
     import numpy as np
 
     out = np.full((PERMUTATIONS, len(part.pinned)), 0xFFFFFFFF, np.uint32)
@@ -175,7 +177,7 @@ def _hashes(data: "Bytes", starts: "Offsets", ends: "Offsets") -> "Words64":
 
 
 def _trigrams(words: "Words64", stop: Any) -> "Words64":  # noqa: ANN401 - a bool array
-    """Return word, next and next but one, hashed; what lies beyond `stop`, the last of a sentence, is nothing."""
+    """Hash every word with the two after it; `stop` marks the last of a sentence: behind it is nothing."""
     import numpy as np
 
     out = words.copy()
@@ -209,7 +211,7 @@ def _pinned() -> "tuple[Any, Words64]":
     """Return the pinned words' hashes, and a table that says which upper 16 bits one of them has."""
     import numpy as np
 
-    data = np.frombuffer(" ".join(PINNED).encode(), np.uint8)
+    data = np.frombuffer(_PINNED.encode(), np.uint8)
     starts, ends = _words(data, np.array([0, len(data)]))
     hashes = _hashes(data, starts, ends)
     table = np.zeros(1 << 16, bool)
@@ -222,7 +224,9 @@ def _kinds() -> "Bytes":
     import numpy as np
 
     kinds = np.zeros(256, np.uint8)
-    kinds[[*range(ord("0"), ord("9") + 1), *range(ord("a"), ord("z") + 1), *range(ord("A"), ord("Z") + 1)]] = 1
+    kinds[
+        [*range(ord("0"), ord("9") + 1), *range(ord("a"), ord("z") + 1), *range(ord("A"), ord("Z") + 1)]
+    ] = 1
     kinds[0x80:] = _LETTER
     kinds[list(b"+=<>^%/")] = _SIGN
     return kinds
@@ -262,7 +266,8 @@ def _powers(n: int) -> "tuple[Words64, Words64]":
         size = max(n + 1, _CHUNK + 1)
         inverse = pow(_BASE, -1, 1 << 64)
         _POWERS[:] = [
-            np.cumprod(np.append(np.uint64(1), np.full(size, base, np.uint64))) for base in (_BASE, inverse)
+            np.cumprod(np.append(np.ones(1, np.uint64), np.full(size, base, np.uint64)), dtype=np.uint64)
+            for base in (_BASE, inverse)
         ]
     return _POWERS[0][:n], _POWERS[1]
 
@@ -271,4 +276,6 @@ def _powers(n: int) -> "tuple[Words64, Words64]":
 def _factors() -> "Words32":
     import numpy as np
 
-    return np.random.default_rng(601).integers(0, 1 << 31, PERMUTATIONS, np.uint32) * np.uint32(2) + np.uint32(1)
+    return np.random.default_rng(601).integers(0, 1 << 31, PERMUTATIONS, np.uint32) * np.uint32(
+        2
+    ) + np.uint32(1)

@@ -35,15 +35,19 @@ def _row(image: str, question: str, answer: str, **fields: str) -> dict[str, obj
         [_row("kitchen.jpg", "What is this?", "A room."), _row("street.jpg", "What is this?", "A room.")],
         [_row("kitchen.jpg", "What is this?", "A room."), _row("kitchen.jpg", "What is this?", "A kitchen.")],
         [_row("kitchen.jpg", "What is this?", "A room."), _row("kitchen.jpg", "What is this?", "A room.\n")],
-        [_row("kitchen.jpg", "What is this?", "A room."), _row("kitchen.jpg", "And what is this?", "A room.")],
+        [
+            _row("kitchen.jpg", "What is this?", "A room."),
+            _row("kitchen.jpg", "And what is this?", "A room."),
+        ],
     ],
 )
 def duplicate_sample(db: Tables) -> Relation:
     """The row repeats an earlier one: the same images and the same turns, letter for letter.
 
     ## Why it matters
-    Each copy adds to the row's weight without anyone having chosen it, and copies on both sides of a split make
-    the evaluation lie. Language models trained on deduplicated text memorise ten times less and need fewer steps.
+    Each copy adds to the row's weight without anyone having chosen it, and copies on both sides of a split
+    make the evaluation lie. Language models trained on deduplicated text memorise ten times less and need
+    fewer steps.
 
     The remedy drops the later copies and keeps the first.
 
@@ -52,8 +56,8 @@ def duplicate_sample(db: Tables) -> Relation:
 
     ## Known limits
     Images are compared by their bytes, so a photo saved again is another image (DUP602); texts are compared
-    letter for letter (DUP603 looks for near-duplicates). Ids, sources and other fields do not count. A repeat on
-    purpose (`repeat_time`, oversampling written out) is reported too.
+    letter for letter (DUP603 looks for near-duplicates). Ids, sources and other fields do not count. A
+    repeat on purpose (`repeat_time`, oversampling written out) is reported too.
 
     ## Source
     Lee et al., Deduplicating Training Data Makes Language Models Better, arXiv:2107.06499.

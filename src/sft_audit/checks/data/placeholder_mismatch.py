@@ -45,7 +45,12 @@ _ANSWER = {"from": "gpt", "value": "Two mugs."}
             }
         ],
         [{"conversations": [{"from": "human", "value": "How many mugs are two mugs?"}, _ANSWER]}],
-        [{"video": "walk.mp4", "conversations": [{"from": "human", "value": "<image>\nWhat moves?"}, _ANSWER]}],
+        [
+            {
+                "video": "walk.mp4",
+                "conversations": [{"from": "human", "value": "<image>\nWhat moves?"}, _ANSWER],
+            }
+        ],
         [{"image": "kitchen.jpg", "conversations": [{"from": "human", "value": "What is there?"}, _ANSWER]}],
     ],
 )
@@ -53,9 +58,9 @@ def placeholder_mismatch(db: Tables) -> Relation:
     """The turns have more, or fewer, image placeholders than the row has images.
 
     ## Why it matters
-    Which picture stands where is lost. LLaMA-Factory, Qwen-VL's finetune script, TRL (content parts), verl and
-    EasyR1 raise; ms-swift deletes the row; InternVL trains on a random other row in its place; LLaVA collapses
-    the placeholders of a turn into one or feeds a picture to the wrong place.
+    Which picture stands where is lost. LLaMA-Factory, Qwen-VL's finetune script, TRL (content parts), verl
+    and EasyR1 raise; ms-swift deletes the row; InternVL trains on a random other row in its place; LLaVA
+    collapses the placeholders of a turn into one or feeds a picture to the wrong place.
 
     ## Options
     None.

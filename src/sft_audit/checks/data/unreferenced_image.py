@@ -37,19 +37,19 @@ def unreferenced_image(db: Tables) -> Relation:
     """The row has an image, and no placeholder in its turns calls for it.
 
     ## Why it matters
-    LLaVA trains on the text alone: the model learns to give a visual answer without looking. LLaMA-Factory and
-    Qwen-VL's finetune script raise; ms-swift and TRL put the picture in front by themselves. The same row teaches
-    different things in different trainers.
+    LLaVA trains on the text alone: the model learns to give a visual answer without looking. LLaMA-Factory
+    and Qwen-VL's finetune script raise; ms-swift and TRL put the picture in front by themselves. The same
+    row teaches different things in different trainers.
 
-    The remedy writes `<image>` at the start of the first user turn, once for each image. It changes what the row
-    teaches, and is therefore done only on request.
+    The remedy writes `<image>` at the start of the first user turn, once for each image. It changes what the
+    row teaches, and is therefore done only on request.
 
     ## Options
     None.
 
     ## Known limits
-    Formats without placeholders (`texts`, flat `problem` columns, evaluation sets), in which the picture always
-    stands in front, are not looked at. Some, but too few, placeholders are INT104.
+    Formats without placeholders (`texts`, flat `problem` columns, evaluation sets), in which the picture
+    always stands in front, are not looked at. Some, but too few, placeholders are INT104.
 
     ## Source
     LLaVA `llava_arch.py: prepare_inputs_labels_for_multimodal` (a row without the image token takes no image

@@ -33,18 +33,18 @@ def wrong_role_order(db: Tables) -> Relation:
     """The turns are not question and answer in turn, or no answer ends them.
 
     ## Why it matters
-    LLaVA skips a first turn that is not the user's and asserts on the rest; LLaMA-Factory drops the row with one
-    line in the log ("Skipping this abnormal example"); ms-swift repairs or deletes it; Qwen-VL's finetune script
-    takes every role but `human` for the assistant's and trains on it; chat templates raise. A row that ends with
-    a question has nothing to learn from.
+    LLaVA skips a first turn that is not the user's and asserts on the rest; LLaMA-Factory drops the row with
+    one line in the log ("Skipping this abnormal example"); ms-swift repairs or deletes it; Qwen-VL's
+    finetune script takes every role but `human` for the assistant's and trains on it; chat templates raise.
+    A row that ends with a question has nothing to learn from.
 
     ## Options
     None.
 
     ## Known limits
-    An optional system turn first, then user and assistant in turn; tool calls and their results
-    (assistant, tool, …, assistant) are in order. OpenAI's format allows several user messages in a row, and there
-    they are.
+    An optional system turn first, then user and assistant in turn; tool calls and their results (assistant,
+    tool, …, assistant) are in order. OpenAI's format allows several user messages in a row, and there they
+    are.
 
     ## Source
     LLaVA `train.py: preprocess_v1`, LLaMA-Factory `converter.py: SharegptDatasetConverter`, Qwen3-VL
@@ -57,7 +57,10 @@ def wrong_role_order(db: Tables) -> Relation:
                 sample_id,
                 string_agg(
                     case role
-                        when 'system' then 's' when 'user' then 'u' when 'assistant' then 'a' when 'tool' then 't'
+                        when 'system' then 's'
+                        when 'user' then 'u'
+                        when 'assistant' then 'a'
+                        when 'tool' then 't'
                         else 'x'
                     end,
                     '' order by turn
@@ -72,7 +75,7 @@ def wrong_role_order(db: Tables) -> Relation:
                 roles,
                 case
                     when stranger is not null
-                        then 'the role ' || to_json(left(stranger, 40))::varchar || ' is none that trainers know'
+                        then 'no trainer knows the role ' || to_json(left(stranger, 40))::varchar
                     when not contains(letters, 'a') then 'no turn is the assistant''s'
                     when regexp_matches(letters, '^s?a') then 'the first turn is the assistant''s'
                     when regexp_matches(letters, '.s') then 'a system turn stands after the first turn'
