@@ -71,6 +71,25 @@ EXAMPLES = [
         {"id": "1", "messages": [{"role": "user", "content": "a"}]},
     ),
 ]
+STATED = [
+    ("<image>\nWhat color is the car? Answer: red", "Answer: red", "<image>\nWhat color is the car?"),
+    ("<image>\nHint: it is red.\nWhat color?", "Hint: it is red", "<image>\nWhat color?"),
+    ("<image>\nA dog? (The correct answer is: yes)", "answer is: yes", "<image>\nA dog?"),
+    ("<image>\nIt is blue. What colour is it?", "It is blue.", "<image>\nWhat colour is it?"),
+    ("Caption: 3 men.\nHow many?<image>", "Caption: 3 men", "How many?<image>"),
+    ("What is it? [Hint: a cat] Say.", "Hint: a cat", "What is it? Say."),
+    ("Hint: a cat.\nWhat?\nA. cat\nB. dog", "Hint: a cat", "What?\nA. cat\nB. dog"),
+    ("<image>\nCaption: a cat.", "Caption: a cat", "<image>\nCaption: a cat."),
+]
+EXAMPLES += [
+    (
+        "GRD201",
+        {"conversations": turns(question)},
+        {"how": "hint", "quote": quote},
+        {"conversations": turns(expected)},
+    )
+    for question, quote, expected in STATED
+]
 
 
 @pytest.mark.parametrize(("code", "row", "evidence", "expected"), EXAMPLES)

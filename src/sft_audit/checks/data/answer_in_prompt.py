@@ -14,6 +14,7 @@ def _row(*turns: str) -> dict[str, object]:
     axis="blindness",
     reads=("stated",),
     of=IMAGE_ROWS,
+    remedy="rewrite",
     bad=[
         [_row("<image>\nWhat color is the car? Answer: red", "Red")],
         [_row("<image>\nHint: the car is red.\nWhat color is the car?", "red")],
@@ -55,6 +56,8 @@ def answer_in_prompt(db: Tables) -> Relation:
     ## Why it matters
     Such a row is solved by reading, not by looking; the loss falls without the image. Reinforcement
     learning then pays a policy that has learnt not to look.
+
+    The remedy cuts the sentence out of the question. It changes what is asked, and is done only on request.
 
     ## Options
     None. `evidence.how` says where the answer stands: `marked` (`Answer: red`), `hint` (a caption, hint,
