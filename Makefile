@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: install demo test test-all lint docs chromium bench clean
+.PHONY: install demo test test-all lint docs chromium clean
 
 install: .venv/installed
 
@@ -35,9 +35,6 @@ chromium:
 	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && \
 		apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium >/dev/null; } || \
 		echo "no chromium: the report's browser tests will be skipped"
-
-bench: install
-	$(BIN)/python bench/run.py
 
 clean:
 	rm -rf .venv build dist sft-audit-demo audit
