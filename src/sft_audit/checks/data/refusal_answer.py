@@ -7,12 +7,13 @@ from sft_audit.check import Relation, Tables, check
 # RE2, matched against the first 300 characters in lower case with straight apostrophes.
 _CANNOT = (
     r"i ?(?:can't|cannot|can not|couldn't|am unable to|'m unable to|am not able to|'m not able to|"
-    r"don't have the ability to|do not have the ability to)"
+    r"don't have the ability to|do not have the ability to|won't be able to|will not be able to)"
 )
+_SORRY = r"(?:(?:i'm |i am )?(?:very |so |really |terribly )?sorry|i apologi[sz]e|(?:my )?apologies)"
 _REFUSALS = "|".join(
     (
-        rf"^(?:i'm |i am )?(?:very |so |really )?sorry,? (?:but )?(?:as an ai[^.]*,? )?{_CANNOT}\b",
-        rf"^(?:unfortunately, )?{_CANNOT} (?:assist|help|fulfil|fulfill|comply|provide|answer|continue)\b",
+        rf"^{_SORRY}[,.]? (?:but )?(?:as an ai[^.]*,? )?{_CANNOT}\b",
+        rf"^(?:unfortunately, |i'm afraid )?{_CANNOT} (?:assist|help|fulfil|fulfill|comply|provide|answer|continue)\b",
         (
             rf"\b{_CANNOT} (?:directly |actually |currently |physically )?"
             r"(?:see|view|access|open|process|analy[sz]e|interpret|perceive)"
@@ -24,7 +25,8 @@ _REFUSALS = "|".join(
             rf"(?:\b{_CANNOT}|\bi (?:don't|do not))\b"
         ),
         (
-            r"^(?:i'm sorry|sorry|it (?:seems|looks|appears))[^.]{0,60}\b(?:no|not|n't)\b[^.]{0,30}"
+            rf"^(?:{_SORRY}|it (?:seems|looks|appears))"
+            r"[^.]{0,60}\b(?:no|not|n't)\b[^.]{0,30}"
             r"\b(?:image|picture|photo)\b[^.]{0,20}\b(?:provided|attached|uploaded|included|shared)\b"
         ),
         (

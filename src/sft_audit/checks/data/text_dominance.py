@@ -3,14 +3,15 @@
 from sft_audit.check import Relation, Tables, check
 
 
-def _rows(pictured: int, text_only: int, words: int = 10) -> list[dict[str, object]]:
-    answer = " ".join(["street"] * words)
-    image = {
-        "image": "street.jpg",
-        "conversations": [{"from": "human", "value": "<image>\nDescribe."}, {"from": "gpt", "value": answer}],
-    }
-    text = {"conversations": [{"from": "human", "value": "Tell."}, {"from": "gpt", "value": answer}]}
-    return [image] * pictured + [text] * text_only
+def _row(answer: str, image: str | None) -> dict[str, object]:
+    ask = "<image>\nDescribe." if image else "Tell."
+    said = [{"from": "human", "value": ask}, {"from": "gpt", "value": answer}]
+    return {"conversations": said} | ({"image": image} if image else {})
+
+
+def _rows(pictured: int, text_only: int) -> list[dict[str, object]]:
+    answer = " ".join(["street"] * 10)
+    return [_row(answer, "street.jpg")] * pictured + [_row(answer, None)] * text_only
 
 
 @check(
