@@ -33,7 +33,11 @@ def test_the_highest_scores_come_first_then_the_first_rows_and_no_more_than_aske
     findings = [
         (f"f.json:{n}", 1, score, "m", "{}") for n, score in ((1, 0.2), (4, None), (3, 0.9), (2, 0.9))
     ]
-    assert [c.where for c in cards(store, findings)] == ["f.json:3", "f.json:4", "f.json:2"]
+    assert [c.where for c in cards(store, findings)] == [
+        "f.json:3, row 2",
+        "f.json:4, row 3",
+        "f.json:2, row 1",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -47,7 +51,7 @@ def test_a_card_shows_the_exchange_that_the_finding_is_about(store, turn, said):
 def test_the_other_rows_that_the_evidence_names_are_named(store):
     evidence = '{"first": "f.json:1", "others": ["f.json:3", "no row"], "copy": 2}'
     (card,) = cards(store, [("f.json:2", None, 1.0, "m", evidence)])
-    assert card.beside == "f.json:2, f.json:4"
+    assert card.beside == "f.json:2, row 1, f.json:4, row 3"
 
 
 def test_a_picture_that_could_not_be_read_says_why(store):

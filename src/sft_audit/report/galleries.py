@@ -84,7 +84,7 @@ def read_galleries(
                 message=cut(message, _MOST_LETTERS),
                 where=cut(first.where, 120) if first else "the whole data set",
                 source=cut(first.source, 60) if first else "",
-                question=cut(question, _MOST_LETTERS),
+                question=cut(question.replace("<image>\n", "<image> "), _MOST_LETTERS),
                 answer=cut(answer, _MOST_LETTERS),
                 beside=cut(", ".join(rows[name].where for name in others[:3]), 200),
                 pictures=tuple(pictures[image] for image in images if image in pictures),
@@ -139,9 +139,17 @@ def _rows(store: Store, names: list[str]) -> dict[str, _Row]:
         """,
         {"names": names},
     ):
-        where = f"{file}:{line}" if line else f"{file}, row {position}"
-        rows[name] = _Row(where, source, image_id, f"{uri} ({problem})" if problem else uri)
+        rows[name] = _Row(
+            _where(file, line, position), source, image_id, f"{uri} ({problem})" if problem else uri
+        )
     return rows
+
+
+def _where(file: str, line: int | None, position: int) -> str:
+    """Return file:line, and the row where that does not tell: many files are one line long."""
+    if not line:
+        return f"{file}, row {position}"
+    return f"{file}:{line}" + (f", row {position}" if line != position else "")
 
 
 def _turns(store: Store, names: list[str]) -> dict[str, list[tuple[int, str, str]]]:

@@ -66,6 +66,25 @@ class Waived:
     findings: int
 
 
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A check or table that crashed: what the exception said, and the end of its traceback."""
+
+    name: str
+    said: str
+    trace: str
+
+
+def read_faults(outcome: Outcome) -> tuple[Fault, ...]:
+    """Return what crashed, by name."""
+    return tuple(_fault(name, trace) for name, trace in sorted(outcome.faults.items()))
+
+
+def _fault(name: str, trace: str) -> Fault:
+    flush = [line for line in trace.splitlines() if line[:1].isalpha() and ": " in line]
+    return Fault(name, flush[-1] if flush else "", trace[-4000:])
+
+
 def read_reasons(store: Store, outcome: Outcome) -> tuple[Reason, ...]:
     """Return every ruling, the worst first; passes last."""
     evidence = {e.check: e for e in outcome.evidence}

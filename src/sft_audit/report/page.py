@@ -13,7 +13,16 @@ from sft_audit.audit import Outcome
 from sft_audit.check import FAMILIES, WOUNDS
 from sft_audit.config import AuditConfig
 from sft_audit.report.galleries import MOST_CARDS, read_galleries
-from sft_audit.report.ledger import Asked, Reason, Waived, read_asked, read_reasons, read_waived
+from sft_audit.report.ledger import (
+    Asked,
+    Fault,
+    Reason,
+    Waived,
+    read_asked,
+    read_faults,
+    read_reasons,
+    read_waived,
+)
 from sft_audit.report.pictures import (
     BIT_COLOURS,
     BIT_PARTS,
@@ -34,6 +43,7 @@ from sft_audit.store import Store
 MOST_BYTES = 3_000_000
 _MOST_SOURCES = 60
 _MOST_FILES = 40
+_MOST_FAULTS = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +84,7 @@ class Page:
     pollution: Pollution
     imbalance: Imbalance
     checks: tuple[Asked, ...]
+    faults: tuple[Fault, ...]
     waived: tuple[Waived, ...]
     sources: tuple[Source, ...]
     files: tuple[File, ...]
@@ -150,6 +161,7 @@ def _page(
         pollution=draw_pollution(store, sources, sorted(asked)),
         imbalance=draw_imbalance(store),
         checks=read_asked(store, outcome),
+        faults=read_faults(outcome),
         waived=read_waived(store, config),
         sources=sources,
         files=tuple(File(*row) for row in files[:_MOST_FILES]),
@@ -208,6 +220,7 @@ def _environment() -> Any:  # noqa: ANN401 - jinja2 is imported late
     environment.globals.update(
         between=between,
         most_sources=_MOST_SOURCES,
+        most_faults=_MOST_FAULTS,
         bit_parts=BIT_PARTS,
         bit_colours=BIT_COLOURS,
         token_parts=TOKEN_PARTS,

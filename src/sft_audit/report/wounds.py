@@ -202,6 +202,7 @@ def read_fields(store: Store) -> tuple[Field, ...]:
                 least(q_added, q_removed),
                 coalesce(left(example, 1000), '')
             from blind_fields
+            where source is null
             order by greatest(bits_added, bits_removed) desc, field, answer_kind
             limit 12
             """
