@@ -58,7 +58,8 @@ class Check:
     """One check: its code, what it reads, what it means, and the function that asks.
 
     `of` is the SQL that counts the samples among which a finding could occur: the share's denominator.
-    `safe` is true when the remedy never changes what a correct row teaches.
+    `safe` is true when the remedy never changes what a correct row teaches; a finding for which that does not
+    hold says `"safe": false` in its evidence.
     `bad` and `good` are small data sets in LLaVA rows, with and without the fault.
     """
 

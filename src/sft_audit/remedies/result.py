@@ -40,9 +40,9 @@ class CleanResult:
         ]
         lines += [f"  {code}  {n:,}" for code, n in self.by_check.items()]
         if self.mended:
-            lines.append(f"{self.mended:,} places between rows made JSON")
+            lines.append(f"{self.mended:,} place{'s' * (self.mended > 1)} between rows made JSON")
         lines += [f"{code}: {n:,} rows could not be rewritten and stay" for code, n in self.unmended.items()]
         if self.folder is None:
             return "\n".join([*lines, "nothing was written (dry run)"])
-        images = f"; image paths still point into {self.images}" if self.images else ""
+        images = f" (their paths point into {self.images})" if self.images else ""
         return "\n".join([*lines, f"written to {self.folder}; images are not copied{images}"])
