@@ -169,7 +169,8 @@ def _samples(store: Store, text: str) -> None:
     store.execute(
         """
         insert into files by name
-        select 'data.json' as file, 'data.json' as path, 'llava' as format, 123456 as n_bytes, 'c0ffee' as content_hash,
+        select 'data.json' as file, 'data.json' as path, 'llava' as format, 123456 as n_bytes,
+            'c0ffee' as content_hash,
             2000 as rows, 2 as malformed, 2000 as audited
         """
     )

@@ -11,7 +11,15 @@ NAME = "INT101"
 
 
 def source(**changed):
-    fields = {"name": "s", "rows": 1000, "malformed": 0, "images": 1, "supervised_tokens": 9, "blind": None}
+    fields = {
+        "name": "s",
+        "rows": 1000,
+        "malformed": 0,
+        "images": 1,
+        "supervised_tokens": 9,
+        "blind": None,
+        "not_scored": 0,
+    }
     return Source(**fields | {"polluted": Share(0, 1000), "text_only": Share(0, 1000)} | changed)
 
 
@@ -59,7 +67,7 @@ def test_text_only_sources_are_reweighted_where_text_dominates_the_whole():
 
 @pytest.mark.parametrize(("low", "advice"), [(0.05, "keep"), (0.15, "review")])
 def test_blind_excess_asks_for_review_by_its_lower_end(low, advice):
-    blind = Blind(900, 0, 0.7, 0.6, 0.5, 0.4, low, 0.6)
+    blind = Blind(900, 0.7, 0.6, 0.5, 0.4, low, 0.6)
     assert advise(source(blind=blind), {}, outcome(rule(block_above=0.1)))[0] == advice
 
 
@@ -69,7 +77,7 @@ def test_the_sheet_has_every_source_with_rates_and_intervals(folder):
     assert [row["source"] for row in rows][:3] == ["coco_captions", "vqa_templates", "sharegpt"]
     assert sum(int(row["rows"]) for row in rows) == 2000
     text = next(row for row in rows if row["source"] == "sharegpt")
-    assert (text["text_only_share"], text["advice"], text["blind_scored"]) == ("1.000000", "reweight", "")
+    assert (text["text_only_share"], text["advice"], text["blind_scored"]) == ("1.000000", "reweight", "0")
     for row in rows:
         assert float(row["polluted_low"]) <= float(row["polluted_share"]) <= float(row["polluted_high"])
 

@@ -46,7 +46,6 @@ class Blind:
     """How well answers are had without the image; the interval of the excess is clustered by image."""
 
     n: int
-    not_scored: int
     accuracy: float
     accuracy_question: float
     chance: float
@@ -61,7 +60,10 @@ class Blind:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One source: its size, its three wounds (`blind` is None where nothing was scored), and what to do."""
+    """One source: its size, its three wounds, and what to do.
+
+    `blind` is None where nothing was scored; `not_scored` counts answers without a closed answer space.
+    """
 
     name: str
     rows: int
@@ -69,6 +71,7 @@ class Source:
     images: int
     supervised_tokens: int
     blind: Blind | None
+    not_scored: int
     polluted: Share
     text_only: Share
     advice: Advice = "keep"
@@ -101,7 +104,7 @@ def read_sources(store: Store, outcome: Outcome) -> tuple[Source, ...]:
         """
     ):
         flagged.setdefault(name, {})[code] = rows
-    rates = blind_rates(store)
+    rates, unscored = blind_rates(store), count_unscored(store)
     found = []
     for name, rows, malformed, text_only, tokens, images, polluted in store.rows(_SIZES, {"others": OTHERS}):
         source = Source(
@@ -111,6 +114,7 @@ def read_sources(store: Store, outcome: Outcome) -> tuple[Source, ...]:
             images=images,
             supervised_tokens=tokens,
             blind=rates.get(name),
+            not_scored=unscored.get(name, 0),
             polluted=Share(polluted, rows - malformed),
             text_only=Share(text_only, rows - malformed),
         )
@@ -125,13 +129,18 @@ def blind_rates(store: Store) -> dict[str | None, Blind]:
         source: Blind(*numbers)
         for source, *numbers in store.rows(
             """
-            select source, n, n_not_scored, accuracy, accuracy_question, chance, excess, low, high
+            select source, n, accuracy, accuracy_question, chance, excess, low, high
             from blind_rates
             where answer_kind is null and n > 0
             order by source
             """
         )
     }
+
+
+def count_unscored(store: Store) -> dict[str | None, int]:
+    """Return how many answers have no closed answer space, by source; None stands for all."""
+    return dict(store.rows("select source, n_not_scored from blind_rates where answer_kind is null"))
 
 
 def advise(source: Source, flagged: Mapping[str, int], outcome: Outcome) -> tuple[Advice, str]:
@@ -219,10 +228,17 @@ _HEADER = (
 
 def _cells(source: Source) -> list[object]:
     blind = source.blind
-    sight: list[object] = [None] * 7
+    sight: list[object] = [0, source.not_scored, None, None, None, None, None]
     if blind is not None:
-        sight = [blind.n, blind.not_scored]
-        sight += [blind.accuracy, blind.chance, blind.excess, blind.low, blind.high]
+        sight = [
+            blind.n,
+            source.not_scored,
+            blind.accuracy,
+            blind.chance,
+            blind.excess,
+            blind.low,
+            blind.high,
+        ]
     shares = [
         number
         for share in (source.polluted, source.text_only)

@@ -58,7 +58,7 @@ def _wounds(verdict: dict[str, Any]) -> Table:
     for wound in verdict["wounds"]:
         title = (f"{wound['number']}. {wound['title']}:", "bold")
         if wound["value"] is None:
-            table.add_row(Text("not asked", "dim"), Text.assemble(title, " ", wound["sentence"]))
+            table.add_row(Text(wound["missing"], "dim"), Text.assemble(title, " ", wound["sentence"]))
         else:
             interval = f"95 % interval {between(wound['low'], wound['high'])}"
             table.add_row(

@@ -6,14 +6,14 @@ from math import log2, sqrt
 
 from sft_audit.audit import Outcome
 from sft_audit.interval import Z95, wilson
-from sft_audit.report.sources import blind_rates
+from sft_audit.report.sources import blind_rates, count_unscored
 from sft_audit.report.visible import percent
 from sft_audit.store import Store
 
 
 @dataclass(frozen=True, slots=True)
 class Wound:
-    """One wound: a share with the ends of its 95 % interval; `value` is None where it was not measured."""
+    """One wound: a share with the ends of its 95 % interval; `value` is None where it is `missing`."""
 
     number: int
     title: str
@@ -22,6 +22,7 @@ class Wound:
     low: float | None
     high: float | None
     sentence: str
+    missing: str = "not asked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +86,17 @@ def read_wounds(store: Store, outcome: Outcome) -> tuple[Wound, Wound, Wound]:
 def _blindness(store: Store) -> Wound:
     title, measure = "Answers that need no image", "of what chance gets wrong is right without the image"
     blind = blind_rates(store).get(None)
+    unscored = count_unscored(store).get(None)
+    if unscored is None:
+        asked = "No answer was put to the text-only probe: not asked is not clean."
+        return Wound(1, title, measure, None, None, None, asked)
     if blind is None:
-        scored = "No answer was put to the text-only probe: not asked is not clean."
-        return Wound(1, title, measure, None, None, None, scored)
+        asked = f"None of the {unscored:,} answers about an image has a closed answer space with enough rows."
+        return Wound(1, title, measure, None, None, None, asked, "not scored")
     sentence = (
         f"A reader of the text alone is right on {percent(blind.accuracy)} of {blind.n:,} answers; "
         f"always giving the most frequent answer is right on {percent(blind.chance)}. "
-        f"Not scored: {blind.not_scored:,} answers that no closed answer space covers. "
+        f"Not scored: {unscored:,} answers that no closed answer space covers. "
         "Interval clustered by image."
     )
     return Wound(1, title, measure, blind.excess, blind.low, blind.high, sentence)
