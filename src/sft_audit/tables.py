@@ -149,7 +149,7 @@ _ALL = (
         n_bytes BIGINT size of the file in bytes
         orientation INTEGER EXIF orientation, 1 to 8; 1 where absent
         frames INTEGER frames; more than 1 when animated
-        alpha BOOLEAN true when it has an alpha channel or a transparent colour
+        alpha BOOLEAN true when some pixel is transparent
         phash UBIGINT 64-bit DCT perceptual hash of the grey image
         sharpness DOUBLE variance of the Laplacian of the grey image scaled to at most 192 px, grey levels squared
         brightness DOUBLE mean grey level, 0 to 255
@@ -228,6 +228,7 @@ _ALL = (
         """
         field VARCHAR the field: file name, image folder, id, or a name of the row's own
         answer_kind VARCHAR the answer space
+        source VARCHAR the source; null for all together, the only row where a field tells nothing
         n BIGINT answers on which it was measured
         bits_added DOUBLE mean bits an answer gained when the field joins question and source
         low_added DOUBLE lower end of its 95 % interval, clustered by image

@@ -1,0 +1,220 @@
+"""What can be answered without looking at the image."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sft_audit.record import Recording, table_recorder
+from sft_audit.record.fields import QUESTION, beside_question, block_names, blocks_of, field_names
+from sft_audit.record.folds import FOLDS, Space, clear, lay_out
+from sft_audit.record.grams import Array, Block
+from sft_audit.record.leaks import Comparison, Effect, compare, field_rows
+from sft_audit.record.probe import Probe, Split, fit, vocabulary
+from sft_audit.record.rates import fill_rates
+from sft_audit.store import Store
+
+FIT_ROWS, FIELD_ROWS = 40_000, 200_000
+_BATCH_ROWS = 16_384
+_MIN_FIELD_BITS = 0.1
+
+Table = Any  # pyarrow.Table
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """What the probes of one fold are fitted on: the rows drawn from every fold of one answer space."""
+
+    space: Space
+    fold: int
+    fields: tuple[str, ...]
+    rows: Table
+
+
+@dataclass(frozen=True, slots=True)
+class Probes:
+    """The probes that score one held-out fold: from the template, from the question, from everything."""
+
+    space: int
+    fold: int
+    fields: tuple[str, ...]
+    template: Probe
+    question: Probe
+    everything: Probe
+
+
+@table_recorder(fills=("blind", "blind_rates", "blind_fields"), needs=("answers", "samples", "image_uses"))
+def blind(recording: Recording) -> None:
+    """Predict every closed answer about an image from text and metadata alone, out of fold."""
+    store, engine = recording.store, recording.engine
+    lessons = _lessons(store, lay_out(store))
+    learned: list[Probes] = []
+    effects: list[Effect] = []
+    for probes, found in engine.map(learn, lessons):
+        learned.append(probes)
+        effects += found
+    store.execute(_ANSWERED)
+    for batch in engine.map(answer, _exams(store, learned)):
+        store.insert("blind_answered", batch)
+    with store.transaction():
+        store.execute(_BLIND)
+        fill_rates(store)
+        store.insert("blind_fields", field_rows(effects))
+    clear(store)
+
+
+def _lessons(store: Store, spaces: Sequence[Space]) -> Iterator[Lesson]:
+    fields = field_names(store)
+    drawn = min(FIT_ROWS // (FOLDS - 2), FIELD_ROWS // (FOLDS * max(len(spaces), 1)))
+    for space in spaces:
+        rows = store.arrow(_LESSON, {"space": space.number, "drawn": drawn})
+        for fold in range(FOLDS):
+            yield Lesson(space, fold, fields, rows)
+
+
+def learn(lesson: Lesson) -> tuple[Probes, list[Effect]]:
+    """Fit one fold's probes on three other folds, scale them on a fourth, compare the fields on this one."""
+    import numpy as np
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # has none
+
+    fold = lesson.rows["fold"].to_numpy()
+    nearest = (lesson.fold + 1) % FOLDS
+    split = Split(
+        train=np.flatnonzero((fold != lesson.fold) & (fold != nearest)),
+        calibrate=np.flatnonzero(fold == nearest),
+        answers=lesson.rows["class"].to_numpy(),
+        clusters=lesson.rows["cluster"].to_numpy(),
+        log_prior=lesson.space.log_priors[lesson.fold],
+    )
+    blocks = blocks_of(lesson.rows, block_names(lesson.fields))
+    kept = {name: found for name, block in blocks.items() if len(found := vocabulary(block, split))}
+    comparison = Comparison(
+        blocks=blocks,
+        kept=kept,
+        split=split,
+        held_out=np.flatnonzero(fold == lesson.fold),
+        sources=lesson.rows["source"].to_numpy(),
+        answer_kind=lesson.space.answer_kind,
+        classes=lesson.space.classes,
+    )
+    fields = [name for name in lesson.fields if name in kept or beside_question(name) in kept]
+    # Sums must come out alike in a worker process, which has one BLAS thread, and in this one.
+    with threadpool_limits(1):
+        template, question = (
+            fit(blocks, kept, [n for n in names if n in kept], split) for names in (QUESTION[:1], QUESTION)
+        )
+        everything, effects = compare(comparison, fields)
+    return Probes(lesson.space.number, lesson.fold, lesson.fields, template, question, everything), effects
+
+
+def _exams(store: Store, learned: Sequence[Probes]) -> Iterator[tuple[Probes, Table]]:
+    for probes in learned:
+        place = {"space": probes.space, "fold": probes.fold}
+        n = store.value("select count(*) from blind_rows where space = $space and fold = $fold", place)
+        for first in range(0, n, _BATCH_ROWS):
+            rows = store.arrow(_EXAM, {**place, "first": first, "last": first + _BATCH_ROWS - 1})
+            yield probes, rows
+
+
+def answer(exam: tuple[Probes, Table]) -> Table:
+    """Return what the probes say of a batch of held-out rows, in the columns of `blind_answered`."""
+    import numpy as np
+    import pyarrow as pa
+    from threadpoolctl import threadpool_limits
+
+    probes, rows = exam
+    wanted = {
+        name for probe in (probes.template, probes.question, probes.everything) for name in probe.weights
+    }
+    blocks = blocks_of(rows, wanted)
+    answers = rows["class"].to_numpy()
+    every = np.arange(len(answers))
+    with threadpool_limits(1):
+        all_bits = {
+            name: probe.bits(blocks, len(answers))
+            for name, probe in (
+                ("template", probes.template),
+                ("question", probes.question),
+                ("all", probes.everything),
+            )
+        }
+        field = _telling_field(probes, blocks, answers, all_bits["all"])
+    prior = probes.everything.log_prior / np.log(2)
+    given = {name: bits[every, answers] for name, bits in all_bits.items()}
+    told = given["all"] - given["question"] >= _MIN_FIELD_BITS
+    return pa.table(
+        {
+            "space": rows["space"],
+            "fold": rows["fold"],
+            "draw": rows["draw"],
+            "p_answer": np.exp2(given["all"]).round(6),
+            "p_prior": np.exp2(prior[answers]).round(6),
+            "pvi_bits": (given["all"] - prior[answers]).round(4),
+            "bits_template": (given["template"] - prior[answers]).round(4),
+            "bits_question": (given["question"] - given["template"]).round(4),
+            "bits_fields": (given["all"] - given["question"]).round(4),
+            "field": pa.array(np.where(told, field, None), pa.string()),
+            "right_all": all_bits["all"].argmax(axis=1) == answers,
+            "right_question": all_bits["question"].argmax(axis=1) == answers,
+            "right_prior": answers == prior.argmax(),
+        }
+    )
+
+
+def _telling_field(probes: Probes, blocks: Mapping[str, Block], answers: Array, bits: Array) -> Array:
+    """Return for each row the field whose weight, a little raised, would raise the answer's bits most."""
+    import numpy as np
+
+    probe, every, share = probes.everything, np.arange(len(answers)), np.exp2(bits)
+    names, slopes = [], []
+    for field in ("source", *probes.fields):
+        margins = [probe.margin(blocks[n], n) for n in (field, beside_question(field)) if n in probe.weights]
+        if margins:
+            margin = sum(margins[1:], margins[0])
+            names.append(field)
+            slopes.append(margin[every, answers] - (share * margin).sum(axis=1))
+    return (
+        np.array(names, object)[np.argmax(slopes, axis=0)] if names else np.full(len(answers), None, object)
+    )
+
+
+_LESSON = """
+    select * exclude (sample_id, turn)
+    from blind_rows
+    where space = $space and draw < $drawn
+    order by fold, draw
+"""
+_EXAM = """
+    select * exclude (sample_id, turn)
+    from blind_rows
+    where space = $space and fold = $fold and draw between $first and $last
+    order by draw
+"""
+_ANSWERED = """
+    create or replace temp table blind_answered (
+        space integer, fold integer, draw integer, p_answer double, p_prior double, pvi_bits double,
+        bits_template double, bits_question double, bits_fields double, field varchar,
+        right_all boolean, right_question boolean, right_prior boolean
+    )
+"""
+_BLIND = """
+    insert into blind by name
+    select
+        sample_id,
+        turn,
+        answer_kind,
+        p_answer,
+        p_prior,
+        pvi_bits,
+        bits_template,
+        bits_question,
+        bits_fields,
+        field,
+        right_all as "right",
+        right_question,
+        right_prior,
+        fold
+    from blind_answered
+    join blind_rows using (space, fold, draw)
+    join blind_spaces using (space)
+    order by space, fold, draw
+"""

@@ -1,0 +1,135 @@
+"""What is known of an answer without its image: its question, its source, and every metadata field."""
+
+import json
+from collections.abc import Collection, Sequence
+from functools import cached_property
+from typing import Any
+
+from sft_audit.record.grams import Block, block_of, shared_block
+from sft_audit.store import Store
+
+QUESTION = ("template", "question")
+KNOWN = (*QUESTION, "source")
+FILE_NAME, FOLDER, ID = "file name", "image folder", "id"
+STRATA = ("source", "dataset", "data_source", "subset", "split", "task")
+LABELS = (
+    "answer",
+    "answers",
+    "completion",
+    "gold",
+    "ground_truth",
+    "gt",
+    "label",
+    "labels",
+    "output",
+    "response",
+    "reward_model",
+    "solution",
+    "target",
+)
+_BESIDE = " & question"
+_MOST_FIELDS, _MIN_ROWS, _MOST_LEAVES = 16, 200, 64
+
+Table = Any  # pyarrow.Table
+Json = Any
+
+
+def field_names(store: Store) -> tuple[str, ...]:
+    """Return the metadata fields: file name, folder, id, and the 16 commonest own ones of at least 200 rows.
+
+    Fields that say which part of the data a row is from count as its source; fields named for the answer are
+    the answer.
+    """
+    own = store.rows(
+        """
+        select field
+        from (
+            select unnest(json_keys(extra)) as field
+            from samples
+            where n_images > 0 and json_valid(extra)
+        )
+        where not list_contains($known, lower(field))
+        group by field
+        having count(*) >= $rows
+        order by count(*) desc, field
+        limit $most
+        """,
+        {"known": [ID, FILE_NAME, FOLDER, *KNOWN, *STRATA, *LABELS], "rows": _MIN_ROWS, "most": _MOST_FIELDS},
+    )
+    return (FILE_NAME, FOLDER, ID, *(name for (name,) in own))
+
+
+def block_names(fields: Sequence[str]) -> tuple[str, ...]:
+    """Return the names of all blocks: question and source, and two a field.
+
+    A field's second block holds the words that it shares with the question: a caption that lists what is
+    asked for tells in this way.
+    """
+    return (*KNOWN, *(part for field in fields for part in (field, beside_question(field))))
+
+
+def blocks_of(table: Table, names: Collection[str]) -> dict[str, Block]:
+    """Return the named blocks of a table with the columns of `blind_rows`."""
+    columns = _Columns(table)
+    blocks: dict[str, Block] = {}
+    for name in sorted(names, key=lambda n: n.endswith(_BESIDE)):
+        if name.endswith(_BESIDE):
+            field = name.removesuffix(_BESIDE)
+            for part in ("question", field):
+                if part not in blocks:
+                    blocks[part] = block_of(columns.texts(part))
+            blocks[name] = shared_block(blocks["question"], blocks[field])
+        else:
+            blocks[name] = block_of(columns.texts(name), whole=name in ("template", "source"))
+    return blocks
+
+
+class _Columns:
+    """The texts of a table with the columns of `blind_rows`; the rows' own fields are parsed when wanted."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def texts(self, name: str) -> Sequence[str | None]:
+        """Return one text a row."""
+        if name == "source":
+            own = (" ".join(text_of(row[n]) for n in STRATA[1:] if n in row) for row in self._own)
+            return [
+                f"{source} {more}" for source, more in zip(self._table[name].to_pylist(), own, strict=True)
+            ]
+        if name in (*QUESTION, FILE_NAME, FOLDER, ID):
+            texts: list[str | None] = self._table[name].to_pylist()
+            return texts
+        return [text_of(row[name]) if name in row else None for row in self._own]
+
+    @cached_property
+    def _own(self) -> list[dict[str, Json]]:
+        return [_members(text) for text in self._table["extra"].to_pylist()]
+
+
+def beside_question(field: str) -> str:
+    """Return the name of the block of the words that a field shares with the question."""
+    return field + _BESIDE
+
+
+def text_of(value: Json) -> str:
+    """Return the names and values of everything in a JSON value as one text, at most 64 of them."""
+    leaves: list[str] = []
+    pending = [value]
+    while pending and len(leaves) < _MOST_LEAVES:
+        match pending.pop():
+            case dict() as members:
+                pending += [part for pair in reversed(members.items()) for part in reversed(pair)]
+            case list() as parts:
+                pending += reversed(parts)
+            case None:
+                pass
+            case leaf:
+                leaves.append(str(leaf))
+    # A JSON escape can spell half a surrogate pair, which is no text.
+    return " ".join(leaves).encode("utf-8", "replace").decode("utf-8")
+
+
+def _members(text: str | None) -> dict[str, Json]:
+    members = json.loads(text) if text else {}
+    return members if isinstance(members, dict) else {}
