@@ -36,7 +36,7 @@ _TURNS = """
 @table_recorder(fills=("answers", "stated"), needs=("samples", "turns", "image_uses"), after=("images",))
 def answers(recording: Recording) -> None:
     """Pair every supervised answer with its question, and put it in one spelling per meaning."""
-    turns = _whole_samples(recording.store.batches(_TURNS, 8192))
+    turns = whole_samples(recording.store.batches(_TURNS, 8192))
     store_all(recording, recording.engine.map(answers_of, turns))
 
 
@@ -80,7 +80,7 @@ def _columns(rows: list[tuple[Any, ...]], width: int) -> Iterable[Any]:
     return zip(*rows, strict=True) if rows else [()] * width
 
 
-def _whole_samples(batches: Iterable[Batch]) -> Iterator[Batch]:
+def whole_samples(batches: Iterable[Batch]) -> Iterator[Batch]:
     """Cut a stream of turns so that no sample lies in two batches."""
     import pyarrow as pa
 

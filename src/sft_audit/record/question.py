@@ -21,7 +21,7 @@ _AFTER_OPTIONS = re.compile(r"\n|\s(?:please\s)?(?:answer|respond|reply|choose|s
 _COUNTS = re.compile(r"\bnumber of (?!the\b|this\b)|\bcount (?:the|of|all)\b")
 _COLOUR = re.compile(r"\bcolou?rs?\b")
 _POLAR = re.compile(
-    r"(?:^|[.,:;!?\n])[ \t]*(?:is|are|was|were|does|do|did|can|could|has|have|had|will|would|should|"
+    r"(?:^|[.,:;!?]\s{0,4})(?:is|are|was|were|does|do|did|can|could|has|have|had|will|would|should|"
     r"isn't|aren't|doesn't|don't)\b(?! you\b)"
 )
 _JUDGED = ("yes or no", "yes/no", "true or false", "true/false")

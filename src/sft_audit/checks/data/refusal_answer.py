@@ -13,7 +13,10 @@ _SORRY = r"(?:(?:i'm |i am )?(?:very |so |really |terribly )?sorry|i apologi[sz]
 _REFUSALS = "|".join(
     (
         rf"^{_SORRY}[,.]? (?:but )?(?:as an ai[^.]*,? )?{_CANNOT}\b",
-        rf"^(?:unfortunately, |i'm afraid )?{_CANNOT} (?:assist|help|fulfil|fulfill|comply|provide|answer|continue)\b",
+        (
+            rf"^(?:unfortunately, |i'm afraid )?{_CANNOT}"
+            r" (?:assist|help|fulfil|fulfill|comply|provide|answer|continue)\b"
+        ),
         (
             rf"\b{_CANNOT} (?:directly |actually |currently |physically )?"
             r"(?:see|view|access|open|process|analy[sz]e|interpret|perceive)"
