@@ -25,7 +25,7 @@ def test_nothing_beyond_a_threshold_passes() -> None:
 def test_beyond_the_review_threshold_reviews() -> None:
     verdict = judge(rule("code", review_above=0.0, block_above=0.1), [evidence(k=5)], readable=100)
     assert verdict.outcome == "REVIEW"
-    assert "5 of 100 samples (5.00%), above 0.00% (code: a source)" in verdict.reasons[0]
+    assert "5 of 100 samples (5.00%); the limit is 0.00% (code: a source)" in verdict.reasons[0]
     assert (verdict.exit_code(), verdict.exit_code("review")) == (0, 1)
 
 

@@ -193,13 +193,14 @@ def _settle(store: Store, config: AuditConfig) -> None:
 
 
 def _evidence(store: Store, one: Check, state: State) -> Evidence:
-    flagged, findings, score, high = store.rows(
+    flagged, findings, score, high, foremost = store.rows(
         """
         select
             count(distinct sample_id),
             count(*),
             max(score),
-            max(coalesce(try_cast(json_extract_string(evidence, '$.high') as double), score))
+            max(coalesce(try_cast(json_extract_string(evidence, '$.high') as double), score)),
+            arg_max(message, (coalesce(score, 0), finding_id)) filter (sample_id is null)
         from findings
         where "check" = $code and status = 'open'
         """,
@@ -218,6 +219,7 @@ def _evidence(store: Store, one: Check, state: State) -> Evidence:
         findings=findings,
         score=score,
         score_high=high,
+        foremost=foremost,
     )
 
 

@@ -54,6 +54,7 @@ class Evidence:
     """What one check brought: how it went, the rate of flagged samples, its findings' largest score.
 
     `score_high` is the upper end of that score's 95 % interval where the check measured one, else the score.
+    `foremost` is the message of the finding about the whole with the largest score, if there is one.
     """
 
     check: str
@@ -65,6 +66,7 @@ class Evidence:
     findings: int
     score: float | None = None
     score_high: float | None = None
+    foremost: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +161,7 @@ def _rule(rule: Rule, evidence: Evidence) -> Ruling:
         outcome, limit = "REVIEW", rule.review_above if rule.review_above is not None else rule.block_above
     reason = f"{evidence.check} {evidence.name}: {_what(rule, evidence)}"
     if limit is not None:
-        reason += f", above {_number(rule, limit)} ({rule.basis}: {rule.source})"
+        reason += f"; the limit is {_number(rule, limit)} ({rule.basis}: {rule.source})"
     return Ruling(evidence.check, evidence.axis, outcome, reason, rule)
 
 
@@ -178,6 +180,9 @@ def _measured(rule: Rule, evidence: Evidence) -> float:
 
 
 def _what(rule: Rule, evidence: Evidence) -> str:
+    if evidence.foremost is not None and rule.measure != "share":
+        more = evidence.findings - 1
+        return evidence.foremost + (f", and {more:,} more" if more else "")
     rate = evidence.rate
     if rule.measure == "score":
         if evidence.score is None:
