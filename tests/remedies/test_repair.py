@@ -71,12 +71,12 @@ REAL = [
     "fixtures/llamafactory/mllm_demo.json",
     "fixtures/qwen-demo/single_images.json",
 ]
-PARQUET = ["mathv/train.parquet", "puzzle/train.parquet"]
-NOT_SFT = [
-    "coco/preferences.jsonl",
-    "pope/coco_pope.json",
-    "text/hallusionbench.json",
-]  # repeats are no fault
+LAYOUTS = [
+    "coco/llava.json",
+    "nlvr/messages.jsonl",
+    "receipts/llamafactory.json",
+    "text/viscot_gqa_llava.json",
+]
 
 
 @pytest.mark.parametrize("name", REAL)
@@ -88,7 +88,7 @@ def test_a_set_with_nothing_to_do_comes_back_byte_for_byte(tmp_path, shared_data
     assert records(tmp_path / "out") == records(tmp_path / "out", "changed.jsonl") == []
 
 
-@pytest.mark.parametrize("name", [name for name in REAL if name not in NOT_SFT + PARQUET])
+@pytest.mark.parametrize("name", LAYOUTS)
 def test_a_copy_at_the_end_goes_and_leaves_the_set_as_it_was(tmp_path, shared_data, name):
     whole = (shared_data / name).read_bytes()
     rows, end = whole.rstrip(), b""
@@ -302,6 +302,15 @@ def test_a_row_that_is_not_utf8_goes(tmp_path):
     result = repaired(tmp_path, path)
     assert result.files[0].read_bytes() == b"[" + b", ".join(spelled) + b"]"
     assert b64decode(records(tmp_path / "out")[0]["raw"]) == bad
+
+
+def test_a_wrong_image_folder_empties_nothing(tmp_path):
+    rows = [row(n, f"{n}.jpg", source="photos") for n in range(30)]
+    path = file_of(tmp_path, json.dumps([*rows, *(row(n) for n in range(30, 60))]))
+    audited(tmp_path, path)
+    with pytest.raises(AuditError, match=r"'photos'.*: 30 of its 30 rows would go, .* INT102; .* --images"):
+        clean(tmp_path / "audit", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_plan_that_takes_everything_is_stopped(tmp_path):

@@ -32,7 +32,6 @@ def clean(
     """
     manifest = read_manifest(audit)
     plan = make_plan(unsafe)
-    images = manifest["configuration"]["images"]
     with _opened(audit) as store:
         files = input_files(store, plan)
         _require_whole(audit, files, manifest["faults"])
@@ -42,6 +41,7 @@ def clean(
             require_read(damage(store, plan))
         for one in files:
             _require_same(one, audit)
+        images = _image_folder(store, files, manifest["configuration"]["images"])
         if dry_run:
             return _foreseen(store, plan, files, images)
         with building(out, needs_bytes=2 * sum(one.n_bytes for one in files), manifest=CLEAN) as folder:
@@ -57,6 +57,13 @@ def _opened(audit: Path) -> Iterator[Store]:
         yield store
     finally:
         store.close()
+
+
+def _image_folder(store: Store, files: Sequence[InputFile], given: str | None) -> str | None:
+    """Return the folder that image paths are relative to; None where no row has a path."""
+    if not store.value("select count(*) from (from image_uses where uri <> 'embedded' limit 1)"):
+        return None
+    return given or str(Path(files[0].path).parent)
 
 
 def _write(

@@ -44,5 +44,6 @@ class CleanResult:
         lines += [f"{code}: {n:,} rows could not be rewritten and stay" for code, n in self.unmended.items()]
         if self.folder is None:
             return "\n".join([*lines, "nothing was written (dry run)"])
-        images = f" (their paths point into {self.images})" if self.images else ""
-        return "\n".join([*lines, f"written to {self.folder}; images are not copied{images}"])
+        if self.images:
+            lines.append(f"images are not copied: audit and train with their folder, {self.images}")
+        return "\n".join([*lines, f"written to {self.folder}"])
