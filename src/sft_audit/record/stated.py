@@ -89,7 +89,7 @@ def stated(
     earlier = [m.text for m in before if any(word in m.lowered for word in spellings)]
     if not (here or earlier) or _QUOTING_TASK.search(lowered):
         return None
-    if kind == "free":
+    if kind == "free" or shown.count(" ") + 1 >= _VERBATIM_WORDS:
         return _verbatim([asked, *earlier], answer)
     if (
         here
@@ -102,14 +102,15 @@ def stated(
 
 def _shown(question: Question, answer: str, kind: AnswerKind, canonical: str | None) -> str | None:
     """Return the answer as a prompt would spell it, folded; None when it is too slight to look for."""
+    if question.asks == "yes_no":
+        return None  # a statement to be judged is repeated on purpose
     match kind:
         case "option":
             shown = dict(question.options).get(canonical or "", "")
             return shown if len(shown) > 2 else None
         case "free":
-            judged = question.asks == "yes_no"  # a statement to be judged is repeated on purpose
             opening = answer[:200].lower().split(None, _VERBATIM_WORDS)
-            return None if judged or len(opening) < _VERBATIM_WORDS else " ".join(opening[:3])
+            return None if len(opening) < _VERBATIM_WORDS else " ".join(opening[:3])
         case "phrase":
             return canonical if canonical and len(canonical) > 2 else None
         case "colour":
