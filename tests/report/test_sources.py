@@ -66,9 +66,17 @@ def test_text_only_sources_are_reweighted_where_text_dominates_the_whole():
 
 
 @pytest.mark.parametrize(("low", "advice"), [(0.05, "keep"), (0.15, "review")])
-def test_blind_excess_asks_for_review_by_its_lower_end(low, advice):
-    blind = Blind(900, 0.7, 0.6, 0.5, 0.4, low, 0.6)
-    assert advise(source(blind=blind), {}, outcome(rule(block_above=0.1)))[0] == advice
+def test_a_language_prior_asks_for_review_by_its_lower_end(low, advice):
+    blind = Blind(900, 0.7, 0.7, 0.5, 0.4, low, 0.6, 0.4, low, 0.6)
+    prior = outcome(rule("GRD204", measure="score", review_above=0.1, basis="default"))
+    assert advise(source(blind=blind), {}, prior)[0] == advice
+
+
+@pytest.mark.parametrize(("question_high", "advice"), [(0.2, "fix"), (0.5, "keep")])
+def test_a_leaking_field_is_fixed_in_the_sources_where_it_leaks(question_high, advice):
+    blind = Blind(900, 0.9, 0.55, 0.5, 0.8, 0.4, 0.9, 0.1, 0.0, question_high)
+    leak = outcome(rule("GRD203", measure="any", block_above=0))
+    assert advise(source(blind=blind), {}, leak)[0] == advice
 
 
 def test_the_sheet_has_every_source_with_rates_and_intervals(folder):

@@ -16,7 +16,7 @@ from sft_audit.store import Store
 class Reason:
     """One ruling, taken apart: what was measured, its interval, the threshold and where that comes from.
 
-    `said` is the message of the highest finding, where the measure is its score.
+    `said` is the message of the highest finding, where the measure is not a share.
     """
 
     outcome: str
@@ -116,7 +116,7 @@ def _reason(ruling: Ruling, evidence: Evidence | None, said: str) -> Reason:
         interval=interval,
         threshold=_threshold(ruling.rule),
         source=f"{ruling.rule.basis}: {ruling.rule.source}",
-        said=said if ruling.rule.measure == "score" else "",
+        said=said if ruling.rule.measure != "share" else "",
     )
 
 

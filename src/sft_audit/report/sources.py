@@ -15,7 +15,6 @@ from sft_audit.report.weights import OTHERS
 from sft_audit.store import Store
 
 Advice = Literal["keep", "fix", "reweight", "review"]
-EXCESS_TO_REVIEW = 0.10
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +51,9 @@ class Blind:
     excess: float
     low: float
     high: float
+    question_excess: float
+    question_low: float
+    question_high: float
 
     def as_accuracy(self, excess: float) -> float:
         """Return the accuracy that stands for this excess over chance."""
@@ -83,14 +85,15 @@ def read_sources(store: Store, outcome: Outcome) -> tuple[Source, ...]:
 
     What is advised, the first that holds (never removal: that is for `clean`, row by row):
 
-    fix       the share of the source's rows that a check flags is above a threshold that may block, even at
-              the lower end of its interval (or any one row is, where the rule says any), and the check has a
-              remedy that rewrites or drops rows
+    fix       a metadata field leaks (GRD203 did not pass) and the blind excess with metadata is above that of the
+              question alone, intervals apart; or the share of the source's rows that a check flags is above a
+              threshold that may block, even at the lower end of its interval (any one row, where the rule
+              says any), and the check has a remedy that rewrites or drops rows
     reweight  the policy found text to dominate the whole set (a MOD rule did not pass), and most rows here
               are text only
     review    a threshold is exceeded as above, but it may only review, its check is in preview, or there is
-              no such remedy; or the lower end of the blind excess is above EXCESS_TO_REVIEW (an uncalibrated
-              default of ours)
+              no such remedy; or the lower end of the excess that the question alone gives is above the
+              threshold for it (GRD204)
     keep      otherwise
     """
     flagged: dict[str, dict[str, int]] = {}
@@ -129,7 +132,9 @@ def blind_rates(store: Store) -> dict[str | None, Blind]:
         source: Blind(*numbers)
         for source, *numbers in store.rows(
             """
-            select source, n, accuracy, accuracy_question, chance, excess, low, high
+            select
+                source, n, accuracy, accuracy_question, chance,
+                excess, low, high, excess_question, low_question, high_question
             from blind_rates
             where answer_kind is null and n > 0
             order by source
@@ -145,31 +150,50 @@ def count_unscored(store: Store) -> dict[str | None, int]:
 
 def advise(source: Source, flagged: Mapping[str, int], outcome: Outcome) -> tuple[Advice, str]:
     """Return what to do with a source and why, in one line; the rules stand in `read_sources`."""
-    fix: list[str] = []
-    review: list[str] = []
+    fix = _leak(source, outcome)
+    review = _prior(source, outcome)
     for ruling in outcome.verdict.rulings:
         rows = flagged.get(ruling.check, 0)
         if ruling.rule is None or not rows:
             continue
         limit, blocks = _exceeded(ruling.rule, Share(min(rows, source.rows), source.rows))
         if limit is not None:
-            known = all_checks().get(ruling.check)
-            repaired = known is not None and known.remedy in ("drop", "rewrite") and not known.preview
             reason = f"{ruling.check} flags {rows:,} of {source.rows:,} rows, {limit}"
-            (fix if blocks and repaired else review).append(reason)
+            (fix if blocks and _repaired(ruling.check) else review).append(reason)
     if fix:
         return "fix", _first(fix, len(fix) + len(review))
-    if _dominated(outcome) and source.text_only.value > 0.5:
+    if _failed(outcome, "MOD") and source.text_only.value > 0.5:
         return (
             "reweight",
             f"text dominates the whole set and {percent(source.text_only.value)} of these rows are text only",
         )
-    if source.blind is not None and source.blind.low > EXCESS_TO_REVIEW:
-        review.append(
-            f"blind excess {percent(source.blind.excess)}, at least {percent(source.blind.low)}, "
-            f"above {percent(EXCESS_TO_REVIEW)} (default: uncalibrated)"
-        )
     return ("review", _first(review, len(review))) if review else ("keep", source.reason)
+
+
+def _leak(source: Source, outcome: Outcome) -> list[str]:
+    blind = source.blind
+    if blind is None or blind.low <= blind.question_high or not _failed(outcome, "GRD203"):
+        return []
+    return [
+        f"GRD203 finds a field that leaks: right on {percent(blind.accuracy)} with metadata, on "
+        f"{percent(blind.accuracy_question)} from the question alone"
+    ]
+
+
+def _prior(source: Source, outcome: Outcome) -> list[str]:
+    rules = [r.rule for r in outcome.verdict.rulings if r.rule is not None and r.check == "GRD204"]
+    limits = [r.review_above for r in rules if r.measure == "score" and r.review_above is not None]
+    if source.blind is None or not limits or source.blind.question_low <= limits[0]:
+        return []
+    excess, low = percent(source.blind.question_excess), percent(source.blind.question_low)
+    return [
+        f"the question alone gives {excess} of what chance gets wrong, at least {low} (GRD204: {rules[0].basis})"
+    ]
+
+
+def _repaired(code: str) -> bool:
+    known = all_checks().get(code)
+    return known is not None and known.remedy in ("drop", "rewrite") and not known.preview
 
 
 def _exceeded(rule: Rule, share: Share) -> tuple[str | None, bool]:
@@ -184,8 +208,8 @@ def _exceeded(rule: Rule, share: Share) -> tuple[str | None, bool]:
     return None, False
 
 
-def _dominated(outcome: Outcome) -> bool:
-    return any(r.check.startswith("MOD") and r.outcome != "PASS" for r in outcome.verdict.rulings)
+def _failed(outcome: Outcome, prefix: str) -> bool:
+    return any(r.check.startswith(prefix) and r.outcome != "PASS" for r in outcome.verdict.rulings)
 
 
 def _first(reasons: Sequence[str], of: int) -> str:
