@@ -6,6 +6,8 @@ from functools import lru_cache
 from typing import Literal
 from unicodedata import normalize
 
+from sft_audit.sample import PLACEHOLDER
+
 Asks = Literal["yes_no", "colour", "count", "option", "open"]
 Options = tuple[tuple[str, str], ...]
 
@@ -49,7 +51,8 @@ class Question:
 
 def bare(text: str) -> str:
     """Return a message without its image placeholders; lines are kept."""
-    return _PLACEHOLDER.sub(" ", text) if "<" in text else text
+    plain = text if ": <" in text else text.replace(PLACEHOLDER, " ")
+    return _PLACEHOLDER.sub(" ", plain) if "<" in plain else plain
 
 
 def read_question(text: str) -> Question:
@@ -81,7 +84,7 @@ def _asks(lowered: str, lists_options: bool) -> Asks:
         return "option"
     if "how many" in lowered:
         return "count"
-    if any(phrase in lowered for phrase in _JUDGED) or _POLAR.search(lowered):
+    if _POLAR.search(lowered) or any(phrase in lowered for phrase in _JUDGED):
         return "yes_no"
     if ("number of" in lowered or "count " in lowered) and _COUNTS.search(lowered):
         return "count"

@@ -89,7 +89,7 @@ def stated(
     earlier = [m.text for m in before if any(word in m.lowered for word in spellings)]
     if not (here or earlier) or _QUOTING_TASK.search(lowered):
         return None
-    if kind == "free" or shown.count(" ") + 1 >= _VERBATIM_WORDS:
+    if kind == "free" or (kind == "phrase" and shown.count(" ") + 1 >= _VERBATIM_WORDS):
         return _verbatim([asked, *earlier], answer)
     if (
         here
