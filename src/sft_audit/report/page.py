@@ -12,6 +12,7 @@ from sft_audit import __version__
 from sft_audit.audit import Outcome
 from sft_audit.check import FAMILIES, WOUNDS
 from sft_audit.config import AuditConfig
+from sft_audit.report.advice import add_advice
 from sft_audit.report.galleries import MOST_CARDS, read_galleries
 from sft_audit.report.ledger import (
     Asked,
@@ -124,7 +125,7 @@ def write_report(
     folder: Path, store: Store, outcome: Outcome, config: AuditConfig, wounds: tuple[Wound, Wound, Wound]
 ) -> None:
     """Write `report.html` and `sources.csv` into the audit folder; `weights` must be there."""
-    sources = read_sources(store, outcome)
+    sources = add_advice(store, read_sources(store), outcome)
     write_csv(folder / "sources.csv", sources)
     page = _page(store, outcome, config, sources, wounds)
     (folder / "report.html").write_bytes(_render(store, page, config))
