@@ -34,6 +34,9 @@ def rewriter(code: str) -> Callable[[Rewrite], Rewrite]:
     """Register the decorated function for the check `code`; the first line of its docstring is the reason."""
 
     def register(rewrite: Rewrite) -> Rewrite:
+        if code in _REGISTRY and _REGISTRY[code].rewrite.__module__ != rewrite.__module__:
+            known = _REGISTRY[code].rewrite.__module__
+            raise ValueError(f"{code} has two rewriters: {known} and {rewrite.__module__}")
         reason = (rewrite.__doc__ or "").strip().splitlines()[0].rstrip(".")
         _REGISTRY[code] = Rewriter(code, reason, rewrite)
         return rewrite
