@@ -81,8 +81,9 @@ def read_faults(outcome: Outcome) -> tuple[Fault, ...]:
 
 
 def _fault(name: str, trace: str) -> Fault:
-    flush = [line for line in trace.splitlines() if line[:1].isalpha() and ": " in line]
-    return Fault(name, flush[-1] if flush else "", trace[-4000:])
+    last = trace.rpartition("Traceback (most recent call last):")[2]
+    said = (line for line in last.splitlines() if line and not line[0].isspace())
+    return Fault(name, next(said, ""), trace[-4000:])
 
 
 def read_reasons(store: Store, outcome: Outcome) -> tuple[Reason, ...]:
