@@ -59,6 +59,7 @@ NUMBER_WORDS |= {
     f"{tens}{gap}{unit}": 10 * t + u for t, tens in enumerate(_TENS, 2) for unit, u in _UNITS for gap in "- "
 }
 
+_CONCLUDES = re.compile(r"boxed\{|nswer(?:>|[\s*]{0,4}(?:is\b|:))")
 _FINAL = re.compile(
     r"<answer>(.*?)</answer>|\\boxed\{([^{}]*)\}"
     r"|(?:^|\n)[\s*#]*(?:the )?(?:correct |final )?answer[\s*]*(?:is|:)[\s*:]*([^\n]+)",
@@ -120,9 +121,10 @@ def _canonical(asks: Asks, options: Options, answer: str) -> Reading:
 
 def _final(answer: str) -> str:
     """Return what a worked answer concludes: inside its answer tag or box, or after `Answer:`."""
-    if "nswer" not in answer and "boxed" not in answer:
+    tail = answer[-_TAIL:]
+    if not _CONCLUDES.search(tail):
         return answer
-    found = list(_FINAL.finditer(answer[-_TAIL:]))
+    found = list(_FINAL.finditer(tail))
     concluded = next((part for part in found[-1].groups() if part), "") if found else ""
     return concluded if concluded.strip(ENDS) else answer
 

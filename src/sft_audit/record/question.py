@@ -22,13 +22,15 @@ _LISTED = re.compile(r"\b(?:choices|options)(?: are)? ?:[ \t]*([^\n]+)")
 _AFTER_OPTIONS = re.compile(r"\n|\s(?:please\s)?(?:answer|respond|reply|choose|select|pick)\b", re.IGNORECASE)
 _COUNTS = re.compile(r"\bnumber of (?!the\b|this\b)|\bcount (?:the|of|all)\b")
 _COLOUR = re.compile(r"\bcolou?rs?\b")
-_POLAR = re.compile(
-    r"(?:^|[.,:;!?]\s{0,4})(?:is|are|was|were|does|do|did|can|could|has|have|had|will|would|should|"
-    r"isn't|aren't|doesn't|don't)\b(?! you\b)"
+_POLAR_WORDS = (
+    r"(?:is|are|was|were|does|do|did|can|could|has|have|had|will|would|should|isn't|aren't|doesn't|don't)"
+    r"\b(?! you\b)"
 )
+_POLAR_START = re.compile(_POLAR_WORDS)
+_POLAR = re.compile(rf"[.,:;!?]\s{{0,4}}{_POLAR_WORDS}")
 _JUDGED = ("yes or no", "yes/no", "true or false", "true/false")
 _CHOOSES = ("option", "choice", "letter", "which of the following")
-_MARKS = tuple(tuple(letter + end for end in ").:]") for letter in ("A", "B", "a", "b"))
+_FIRST, _SECOND = re.compile(r"[Aa][).:\]]"), re.compile(r"[Bb][).:\]]")
 _QUOTED = re.compile(r'"[^"\n]*"|\u201c[^\u201d\n]*\u201d|(?<!\w)\'[^\'\n]{2,}\'(?!\w)')
 _DIGITS = re.compile(r"\d+(?:[.,:]\d+)*")
 _CACHED_LENGTH = 400
@@ -84,7 +86,7 @@ def _asks(lowered: str, lists_options: bool) -> Asks:
         return "option"
     if "how many" in lowered:
         return "count"
-    if _POLAR.search(lowered) or any(phrase in lowered for phrase in _JUDGED):
+    if _POLAR_START.match(lowered) or _POLAR.search(lowered) or any(phrase in lowered for phrase in _JUDGED):
         return "yes_no"
     if ("number of" in lowered or "count " in lowered) and _COUNTS.search(lowered):
         return "count"
@@ -99,9 +101,7 @@ def _mask_quotes(text: str) -> str:
 
 def _options(text: str) -> tuple[int, Options]:
     """Return where the list of options starts (the text's end, when there is none) and the options."""
-    lettered = all(any(mark in text for mark in marks) for marks in _MARKS[:2]) or all(
-        any(mark in text for mark in marks) for marks in _MARKS[2:]
-    )
+    lettered = _FIRST.search(text) and _SECOND.search(text)
     marks = list(_LETTER.finditer(text)) if lettered else []
     starts = [i for i, m in enumerate(marks) if m[1] in "Aa"]
     for start in reversed(starts):
