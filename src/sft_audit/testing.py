@@ -1,5 +1,7 @@
 """Put one check to a few rows: how a check's own examples are tested, here and in plug-ins."""
 
+import struct
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -38,7 +40,7 @@ def findings_of(code: str, rows: Rows, options: Mapping[str, object] | None = No
 
 
 def make_images(folder: Path) -> None:
-    """Write the example images: two scenes, one of them saved again at JPEG quality 50, and a blank sheet."""
+    """Write the example images: two scenes, one saved twice, a blank sheet, and files hard to read."""
     import numpy as np
     from PIL import Image
 
@@ -47,8 +49,31 @@ def make_images(folder: Path) -> None:
     _scene(1).save(folder / "kitchen-again.jpg", quality=50)
     _scene(2).save(folder / "street.jpg", quality=92)
     Image.fromarray(np.full((96, 128, 3), 255, np.uint8)).save(folder / "blank.png")
+    _make_unusual(folder)
     whole = (folder / "kitchen.jpg").read_bytes()
     (folder / "cut.jpg").write_bytes(whole[: len(whole) // 2])
+    (folder / "error-page.jpg").write_bytes(b"<html><body>403 Forbidden</body></html>")
+    (folder / "empty.jpg").write_bytes(b"")
+    claim = b"IHDR" + struct.pack(">IIBBBBB", 50_000, 50_000, 8, 2, 0, 0, 0)
+    header = struct.pack(">I", 13) + claim + struct.pack(">I", zlib.crc32(claim))
+    (folder / "bomb.png").write_bytes(b"\x89PNG\r\n\x1a\n" + header + b"\0\0\0\0IDAT\x35\xaf\x06\x1e")
+
+
+def _make_unusual(folder: Path) -> None:
+    """Write whole images that decoders read differently: animated, transparent, CMYK, 16-bit, turned."""
+    import numpy as np
+    from PIL import Image
+
+    _scene(3).save(folder / "animated.gif", save_all=True, append_images=[_scene(4), _scene(5)])
+    see_through = _scene(6).convert("RGBA")
+    see_through.putalpha(Image.linear_gradient("L").resize(see_through.size))
+    see_through.save(folder / "alpha.png")
+    _scene(7).convert("CMYK").save(folder / "cmyk.jpg")
+    deep = np.asarray(_scene(8).convert("L")).astype(np.uint16) * 257
+    Image.fromarray(deep).save(folder / "deep.png")
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    _scene(9).save(folder / "turned.jpg", exif=exif)
 
 
 def _scene(seed: int) -> Any:  # noqa: ANN401 - imported late

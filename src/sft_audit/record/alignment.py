@@ -9,29 +9,22 @@ CROPS = (0.0, 0.015, 0.03)  # shares trimmed off each side before a comparison
 
 # Chosen on one half of the sources that `bench/near_images.py` uses, measured on the other.
 _LEAST_CORRELATION = 0.9
-_RESIDUAL_WHOLE = 0.09  # of the flatter thumbnail's standard deviation
-_RESIDUAL_CROPPED = 0.20
+_RESIDUAL_WHOLE = 0.10  # of the flatter thumbnail's standard deviation
+_RESIDUAL_CROPPED = 0.25
 _RESIDUAL_LEVELS = 1.3  # grey levels that saving again costs, whatever the contrast
-_LOCAL_WHOLE = 2.5  # largest difference at one cell, in units of 4 levels + a quarter of the slope there
-_LOCAL_CROPPED = 5.5
+_LOCAL_WHOLE = 2.75  # largest difference at one cell, in units of 4 levels + a quarter of the slope there
+_LOCAL_CROPPED = 6.5
 _MOTION_WHOLE = 0.3  # cells by which the fit may still move a corner
 _MOTION_CROPPED = 0.4
 _TONE_SHARE = 0.13  # share by which a grey level may be brightened or darkened, beside:
-_TONE_LEVELS = 11.0
-_LEAST_SPREAD = 8.0  # blocks of 4 x 4 cells, of 64, that must hold detail before a crop can be told
+_TONE_LEVELS = 14.0
 _CHUNK = 256
 
 
 def cropped(thumbnails: Any, share: float) -> Any:  # noqa: ANN401 - numpy, imported late
     """Return float32 (n, 32, 32): the pictures without this share of each side, brought back to 32 x 32."""
-    import numpy as np
-
-    levels = thumbnails.astype(np.float32)
-    if share == 0:
-        return levels
-    window = _window(share)
-    rows = np.einsum("iu,nuv->niv", window, levels)
-    return np.einsum("niv,jv->nij", rows, window)
+    levels = thumbnails.astype("float32")
+    return _window(share) @ levels @ _window(share).T if share else levels
 
 
 def compare(first: Any, second: Any) -> tuple[Any, Any, Any]:  # noqa: ANN401
@@ -114,8 +107,6 @@ def _fits(one: Any, other: Any, *, cropped: bool) -> tuple[Any, Any]:  # noqa: A
         & (motion < moved)
         & ((tone - _TONE_SHARE * dark.reshape(len(dark), -1)).max(1) < _TONE_LEVELS)
     )
-    if cropped:
-        fits &= _spread(slope) > _LEAST_SPREAD
     return fits, np.minimum(1, residual / np.maximum(contrast, 1e-6))
 
 
@@ -129,12 +120,6 @@ def _design(dark: Any, bright: Any) -> tuple[Any, Any]:  # noqa: ANN401
     columns += [right, right * centred, down, down * centred[:, None]]
     design = np.stack(columns, axis=-1).reshape(len(dark), SIDE * SIDE, -1)
     return design, 64 * np.hypot(right, down).reshape(len(dark), -1)
-
-
-def _spread(slope: Any) -> Any:  # noqa: ANN401
-    """Return over how many of the 64 blocks of 4 x 4 cells the slopes are spread (participation ratio)."""
-    energy = (slope * slope).reshape(-1, 8, 4, 8, 4).sum((2, 4)).reshape(len(slope), -1)
-    return energy.sum(1) ** 2 / ((energy * energy).sum(1) + 1e-6)
 
 
 @cache

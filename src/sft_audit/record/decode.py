@@ -117,11 +117,11 @@ def _read(image: Any) -> Decoded:  # noqa: ANN401 - Pillow's image, imported lat
     width, height = image.size
     _refuse_bomb(width, height)
     mode = _stored_mode(image)
-    alpha = "transparency" in image.info or mode.endswith(("A", "a"))
     frames = getattr(image, "n_frames", 1)
     orientation = _orientation(image)
     image.draft("L", (LONGEST, LONGEST))
     image.load()
+    alpha = image.has_transparency_data and image.convert("RGBA").getextrema()[3][0] < 255
     return Decoded(width, height, mode, image.format or "", orientation, frames, alpha, _shrink(_grey(image)))
 
 

@@ -18,6 +18,7 @@ _MOST_BITS = 10  # of 64 that the hashes of a candidate pair may differ in, afte
 _FLATTEST = 4.0  # grey levels of standard deviation; a flatter thumbnail shows nothing to compare
 _GIANT = 64  # images under one key; in a larger bucket each is compared with its next neighbours alone
 _NEIGHBOURS = 8
+_NEAREST = 16  # candidates that are verified for each image, those of the closest hashes
 
 
 @table_recorder(fills=("near_images",), needs=("images",))
@@ -77,7 +78,7 @@ def _probe(batch: Any) -> Mapping[str, Any]:  # noqa: ANN401 - an Arrow batch
 
 def _pair(store: Store) -> None:
     """Join the probes with the entries under the same key; keep the pairs whose hashes are close."""
-    values = {"giant": _GIANT, "bits": _MOST_BITS, "neighbours": _NEIGHBOURS}
+    values = {"giant": _GIANT, "bits": _MOST_BITS, "neighbours": _NEIGHBOURS, "nearest": _NEAREST}
     store.execute(
         """
         create or replace table near_pairs as
@@ -85,11 +86,17 @@ def _pair(store: Store) -> None:
             select *, count(*) over (partition by band, key) as held
             from near_probes
             where own
-        ), looked_up as (
-            select probe.n as n_a, entry.n as n_b
+        ), met as (
+            select distinct
+                probe.n as n_a,
+                bit_count(xor(probe.hash, entry.hash))::bigint << 40 | entry.n as nearness
             from near_probes as probe
             join entries as entry using (band, key)
             where held <= $giant and probe.n <> entry.n and bit_count(xor(probe.hash, entry.hash)) <= $bits
+        ), looked_up as (
+            select n_a, unnest(min(nearness, $nearest)) & ((1::bigint << 40) - 1) as n_b
+            from met
+            group by n_a
         ), ranked as (
             select n, band, key, hash, row_number() over (partition by band, key order by hash, n) as rank
             from entries

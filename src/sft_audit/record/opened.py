@@ -108,8 +108,8 @@ def _decode_all(estimate: ImageTokens, contents: Iterable[tuple[int, bytes | Und
                 images.append((image_id, len(data), decoded, look(decoded.grey)))
             except UndecodableError as fault:
                 known[image_id] = fault
-        fault = known[image_id]
-        opened.append((place, None, fault.kind, fault.detail) if fault else (place, image_id, None, None))
+        seen = known[image_id]
+        opened.append((place, None, seen.kind, seen.detail) if seen else (place, image_id, None, None))
     tables = {"pixel_opened": _arrow(OPENED, list(zip(*opened, strict=True)))}
     if images:
         tables["pixel_images"] = _arrow(IMAGES, list(_columns(estimate, images)))
