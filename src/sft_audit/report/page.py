@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -204,6 +205,7 @@ def _versions() -> Mapping[str, str]:
     return {"sft-audit": __version__, "python": python_version()} | {name: version(name) for name in packages}
 
 
+@cache
 def _environment() -> Any:  # noqa: ANN401 - jinja2 is imported late
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
