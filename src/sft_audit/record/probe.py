@@ -70,10 +70,9 @@ def vocabulary(block: Block, split: Split) -> Array:
     shape = (group.max(initial=-1) + 1, block.grams.shape[0])
     grams = csr_matrix((np.ones(len(group), np.float32), (group, codes)), shape) @ block.grams
     frequency = np.bincount(grams.indices, minlength=grams.shape[1])
-    frequency[frequency == grams.shape[0]] = 0
+    seen = np.flatnonzero((frequency >= MIN_CLUSTERS) & (frequency < grams.shape[0]))
     most = min(_MOST_COLUMNS, _MOST_WEIGHTS // len(split.log_prior))
-    order = np.argsort(-frequency, kind="stable")[:most]
-    return np.sort(order[frequency[order] >= MIN_CLUSTERS])
+    return np.sort(seen[np.argsort(-frequency[seen], kind="stable")[:most]])
 
 
 def fit(blocks: Mapping[str, Block], kept: Mapping[str, Array], names: Sequence[str], split: Split) -> Probe:
