@@ -129,11 +129,12 @@ def conflicting_answers(db: Tables, *, max_listed: int = 20) -> Relation:
     Captions, phrases and free text are legitimate variety. Colours conflict when they share no colour and
     none is a neighbour of the other (grey and white, blue and turquoise); numbers with a decimal point when
     they differ by more than 1 %. Images are the same when their bytes are, or their addresses where images
-    were not read. Questions are the same without case, closing punctuation and a closing "Answer with …".
-    Follow-up questions that point back (`it`, `they`, `another`) are left out, and text-only questions unless
-    they open the row. The 50 most frequent answers of a group are compared. The score is the share of the
-    group's answers that contradict this one. People disagree too: where the rows are several annotators'
-    votes, this is their disagreement.
+    were not read; images held inside their rows are compared only where they were read. Questions are the
+    same without case, closing punctuation and a closing "Answer with …". Follow-up questions that point
+    back (`it`, `they`, `another`) are left out, and text-only questions unless they open the row. The 50
+    most frequent answers of a group are compared. The score is the share of the group's answers that
+    contradict this one. People disagree too: where the rows are several annotators' votes, this is their
+    disagreement.
 
     ## Source
     The rate is contradicted samples over samples in groups of at least two comparable answers, as in
