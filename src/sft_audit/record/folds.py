@@ -204,6 +204,7 @@ _DEALT = """
         if(place // $folds % 2 = 0, place % $folds, $folds - 1 - place % $folds)::integer as fold
     from ordered
 """
+# Texts are cut at what is read of them: memory must not grow with the rows of the file.
 _ROWS = """
     create or replace temp table blind_rows as
     select
@@ -215,12 +216,12 @@ _ROWS = """
         sample_id,
         turn,
         source,
-        template,
-        question,
+        left(template, 4000) as template,
+        left(question, 4000) as question,
         "file name",
         "image folder",
         id,
-        extra
+        if(length(extra) <= 8000, extra, null) as extra
     from blind_scored
     join blind_labels using (image_id)
     join blind_dealt using (space, label)

@@ -7,8 +7,8 @@ from typing import Any
 
 WIDTH = 1 << 18
 _WORDS = re.compile(r"[^\W\d_]+|\d+")
+_LONG_WORDS = re.compile(r"[^\W\d_]{3,}")
 _MOST_CHARACTERS, _MOST_WORDS = 4000, 256
-_LEAST_LETTERS = 3
 
 Array = Any  # numpy.ndarray
 Matrix = Any  # scipy.sparse.csr_matrix
@@ -72,8 +72,7 @@ def _grams(text: str) -> list[str]:
 
 
 def _long_words(text: str) -> set[str]:
-    words = _WORDS.findall(text[:_MOST_CHARACTERS].lower())[:_MOST_WORDS]
-    return {word for word in words if len(word) >= _LEAST_LETTERS and not word.isdecimal()}
+    return set(_LONG_WORDS.findall(text[:_MOST_CHARACTERS].lower()))
 
 
 def _with_count(shared: list[str]) -> list[str]:

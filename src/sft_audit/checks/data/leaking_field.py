@@ -52,9 +52,10 @@ def leaking_field(db: Tables, *, min_bits: float = 0.1, max_q: float = 0.05) -> 
     of the mixture a row is from. Sources may rightly differ in their answers, so a field must tell more than
     they do; a source that is itself the answer is seen by `answer-skew`. Fields that are named for the answer
     (answer, label, solution, …) are the answer, and are not tested. Tested are file name, image folder, id
-    and the 16 commonest of the rows' own fields that 200 rows have. A folder a class is reported too: waive
-    it if no prompt ever shows a path. The probe is linear in the words of question and field and the words
-    that they share; numbers count as words, so an order or a parity in running numbers is not seen.
+    and the 16 commonest of the rows' own fields that 200 rows have, in rows whose own fields are at most
+    8,000 characters of JSON. A folder a class is reported too: waive it if no prompt ever shows a path. The
+    probe is linear in the words of question and field and the words that they share; numbers count as words,
+    so an order or a parity in running numbers is not seen.
 
     ## Source
     The harm: training on items that text alone answers left a model worse than its base (VidGround, "Watch
