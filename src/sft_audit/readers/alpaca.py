@@ -33,6 +33,8 @@ def alpaca(row: Content, layout: Layout) -> Parsed:  # noqa: ARG001
 
 def flat_turns(row: Content, columns: dict[str, str]) -> tuple[Turn, ...]:
     """Return system, history, prompt with query, and response, from the columns that hold them."""
+    if row.get(columns.get("prompt", "")) is None:
+        raise RowFault(f"no {columns.get('prompt', 'prompt column')}")
     turns = []
     if system := text_of(row, columns, "system"):
         turns.append(Turn("system", system, False))

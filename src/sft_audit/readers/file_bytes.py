@@ -3,6 +3,7 @@
 import os
 from hashlib import blake2b
 from pathlib import Path
+from stat import S_ISREG
 from types import TracebackType
 from typing import Self
 
@@ -18,11 +19,12 @@ class FileBytes:
         """Open the file; raise AuditError where it cannot be."""
         self.path = path
         try:
+            if not S_ISREG(path.stat().st_mode):
+                raise AuditError(f"{path}: not a regular file; write its content to a file and give that")
             self._file = path.open("rb", buffering=0)
         except OSError as fault:
-            raise AuditError(
-                f"{path}: {(fault.strerror or str(fault)).lower()}; give a file you can read"
-            ) from None
+            why = (fault.strerror or str(fault)).lower()
+            raise AuditError(f"{path}: {why}; give a file that can be read") from None
         self._was = self._state()
         self.size = self._was[0]
         self._hash = blake2b(digest_size=16)

@@ -12,13 +12,13 @@ _KINDS = {bool: "a truth value", int: "a number", float: "a number", dict: "an o
 def refs(value: object, where: str) -> tuple[ImageRef, ...]:
     """Return the references in an image field: an address, a struct of bytes and path, or a list of them."""
     if isinstance(value, str):
-        return (ImageRef(value),) if value else ()
+        return (ImageRef(value),)
     return tuple(_refs(value, where))
 
 
 def _refs(value: object, where: str) -> Iterator[ImageRef]:
     match value:
-        case None | "":
+        case None:
             return
         case str():
             yield ImageRef(value)

@@ -19,7 +19,11 @@ from sft_audit.sample import Malformed, Place, Problem
 IsRow = Callable[[Content], bool]
 BOM = b"\xef\xbb\xbf"
 _NEAR_END = 16
-_PATIENCE = 4 * ROW_LIMIT
+_GLANCE = 64 << 10
+# What a search for the next row may cost, in bytes decoded: a failure costs about as much as decoding 1,500
+# bytes, one for depth as 30,000. Damage found in real files costs a few times the size of its row.
+_PATIENCE, _PATIENCE_A_BYTE = 1 << 30, 64
+_FAILED, _TOO_DEEP = 1_500, 30_000
 _TARGET = 2 << 20
 _BLANK = b" \t\r\n"
 _WHITESPACE = re.compile(r"[ \t\n\r]*")
@@ -109,7 +113,7 @@ class _Cutter:
         self._text = ""
         self._at = 0
         self._line = 1
-        self._patience = _PATIENCE
+        self._patience = _PATIENCE + _PATIENCE_A_BYTE * source.size
 
     def run(self) -> Iterator[Cut | Gap | Problem]:
         """Yield every element, gap and problem in order."""
@@ -126,8 +130,14 @@ class _Cutter:
                 if comma is not None:
                     yield self._problem("trailing_comma", "a comma stands before the closing bracket", comma)
                 self._step()
-                yield from self._tail()
-                return
+                if not self._row_follows():
+                    yield from self._tail()
+                    return
+                yield self._problem("trailing_data", "rows follow the closing bracket", here)
+                comma = None
+                if self._next() == "[":
+                    self._step()
+                continue
             if char == ",":
                 if comma is not None or last is None:
                     yield self._problem("extra_comma", "a comma stands where a row is expected", here)
@@ -185,7 +195,7 @@ class _Cutter:
             try:
                 _, end = _decode(self._text, self._at)
             except (json.JSONDecodeError, RecursionError) as fault:
-                if self._cut_short(fault) and self._plausible() and self._grow():
+                if _cut_short(fault, len(self._text)) and self._plausible() and self._grow():
                     continue
                 return self._gap(self._reason(fault))
             if end < len(self._text) or self._text[end - 1] in '}]"' or not self._grow():
@@ -194,12 +204,6 @@ class _Cutter:
         self._move(end)
         return cut
 
-    def _cut_short(self, fault: Exception) -> bool:
-        """Return whether the fault may be only that the window ends."""
-        if not isinstance(fault, json.JSONDecodeError):
-            return False
-        return fault.msg.startswith("Unterminated") or fault.pos >= len(self._text) - _NEAR_END
-
     def _plausible(self) -> bool:
         """Return whether what is at hand may be one long row: within a block, or with no other row inside."""
         return len(self._text) - self._at < BLOCK or not self._find_row(self._at + 1)[1]
@@ -207,7 +211,7 @@ class _Cutter:
     def _reason(self, fault: Exception) -> str:
         if not isinstance(fault, json.JSONDecodeError):
             return f"nested deeper than {DEPTH_LIMIT} levels"
-        if self._cut_short(fault) and len(self._text) - self._at >= ROW_LIMIT:
+        if _cut_short(fault, len(self._text)) and len(self._text) - self._at >= ROW_LIMIT:
             return f"larger than the limit of {ROW_LIMIT >> 20} MiB a row, or never closed"
         return f"not JSON: {fault.msg.lower()} (byte {self._base + fault.pos} of the file)"
 
@@ -216,39 +220,69 @@ class _Cutter:
         start, line = self._offset, self._line
         self._seek_row()
         n_bytes = self._step_back(start) - start
+        if self._patience <= 0:
+            reason += ", and too damaged to look for the next row"
         return Gap(line, start, n_bytes, reason, self._source.range_hash(start, n_bytes))
 
     def _seek_row(self) -> None:
         """Go to the next object that looks like a row; to the end of the file where there is none."""
-        self._patience = _PATIENCE
         self._step()
         while True:
             at, found = self._find_row(self._at)
             self._move(at)
             if found:
                 return
-            if not self._grow():
-                if self._at == len(self._text):
-                    return
-                self._step()
+            if self._grow():
+                continue
+            if self._base + len(self._text) == self._source.size:
+                self._move(len(self._text))
+                return
+            self._step()
 
     def _find_row(self, start: int) -> tuple[int, bool]:
         """Return where in the window the next row is, and true; else where one may have begun, and false."""
         begun: int | None = None
         at = self._text.find("{", start)
         while at >= 0 and self._patience > 0:
-            try:
-                content, end = _decode(self._text, at)
-            except (json.JSONDecodeError, RecursionError) as fault:
-                if begun is None and self._cut_short(fault):
-                    begun = at
-                self._patience -= (fault.pos if isinstance(fault, json.JSONDecodeError) else at) - at + 1000
-                end = at + 1
-            else:
-                if isinstance(content, dict) and self._is_row(content):
-                    return at, True
-            at = self._text.find("{", end)
+            content, end = self._try(at)
+            if isinstance(content, dict) and self._is_row(content):
+                return at, True
+            if end < 0 and begun is None:
+                begun = at
+            at = self._text.find("{", end if end > at else at + 1)
         return len(self._text) if begun is None else begun, False
+
+    def _try(self, at: int) -> tuple[object, int]:
+        """Return the object at an index and where it ends; None and -1 where the window may cut it short.
+
+        A glance comes first, since a failure costs a count of the lines before it.
+        """
+        size = _GLANCE
+        while True:
+            part = self._text[at : at + size]
+            try:
+                content, end = _decode(part)
+            except json.JSONDecodeError as fault:
+                self._patience -= fault.pos + _FAILED
+                if not _cut_short(fault, len(part)):
+                    return None, 0
+                if at + size >= len(self._text):
+                    return None, -1
+            except RecursionError:
+                self._patience -= _TOO_DEEP
+                return None, 0
+            else:
+                return content, at + end
+            size *= 16
+
+    def _row_follows(self) -> bool:
+        """Return whether a row is to be found behind the closing bracket, within the row limit."""
+        while self._next():
+            if self._find_row(self._at)[1]:
+                return True
+            if not self._grow():
+                break
+        return False
 
     def _step_back(self, start: int) -> int:
         """Go back to where the gap from `start` ends: before the separator or closing bracket behind it."""
@@ -271,3 +305,10 @@ class _Cutter:
             yield self._problem(
                 "trailing_data", f"{left:,} bytes follow the closing bracket", self._offset, left
             )
+
+
+def _cut_short(fault: Exception, length: int) -> bool:
+    """Return whether the fault may be only that a text of that length ends."""
+    if not isinstance(fault, json.JSONDecodeError):
+        return False
+    return fault.msg.startswith("Unterminated") or fault.pos >= length - _NEAR_END

@@ -1,6 +1,6 @@
 """`prompt` and `completion`, as TRL trains on them, and prompts alone, as RL does."""
 
-from sft_audit.readers import Content, Layout, Parsed, image, row_format
+from sft_audit.readers import Content, Layout, Parsed, RowFault, image, row_format
 from sft_audit.readers.message import Images, Turns, read_turns, spelling_of
 from sft_audit.readers.messages import with_images_first
 from sft_audit.sample import Turn
@@ -33,6 +33,8 @@ def prompt_completion(row: Content, layout: Layout) -> Parsed:  # noqa: ARG001
 
     The loss is on the completion only. Source: huggingface/trl `docs/source/dataset_formats.md`.
     """
+    if row.get("prompt") is None:
+        raise RowFault("no prompt")
     prompt, named = read_side(row.get("prompt"), "prompt", "user")
     completion, more = read_side(row.get("completion"), "completion", "assistant")
     images = named + more + image.refs(row.get("images"), "images") + image.refs(row.get("image"), "image")

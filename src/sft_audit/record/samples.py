@@ -43,7 +43,7 @@ def _read_file(recording: Recording, reading: Reading) -> None:
             $n_bytes as n_bytes,
             $content_hash as content_hash,
             count(*) as rows,
-            count_if(malformed) as malformed,
+            coalesce(count_if(malformed), 0) as malformed,
             count(*) as audited,
             $layout as layout
         from samples
