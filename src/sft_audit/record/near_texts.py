@@ -14,8 +14,9 @@ LONG_ANSWER = 8  # words; below it, question and answer must have the same trigr
 BANDS = (
     8  # of four MinHash values: a pair at 0.8 becomes a candidate with probability 0.985, at 0.9 with 0.9999
 )
-MOST_TEXT = 65536  # characters of a question or an answer that are looked at
-_ROWS = 8192
+MOST_CANDIDATES = 3  # earlier answers with which one answer is compared: those that share most bands
+MOST_TEXT = 32768  # characters of a question or an answer that are looked at
+_ROWS = 2048
 
 _ANSWERS = f"""
     select
@@ -26,11 +27,15 @@ _ANSWERS = f"""
     from answers
     anti join duplicates using (sample_id)
 """
-_BANDS = ", ".join(f"band_{n}" for n in range(BANDS))
+_BANDS = [f"band_{n}" for n in range(BANDS)]
+_SPREAD = " union all ".join(
+    f"select place, {band} as band, {following} as following from _text_bands where {band} is not null"
+    for band, following in zip(_BANDS, [*_BANDS[1:], _BANDS[0]], strict=True)
+)
 _PAIRS = f"""
     create or replace table _text_pairs as
     with bands as (
-        unpivot _text_bands on {_BANDS} into name name value band
+        {_SPREAD}
     ), shared as (
         select band
         from bands
@@ -39,16 +44,19 @@ _PAIRS = f"""
     ), linked as (
         select
             place,
-            first_value(place) over same as first,
-            lag(place) over same as previous
+            min(place) over (partition by band) as first,
+            lag(place) over (partition by band order by following, place) as beside
         from bands
         semi join shared using (band)
-        window same as (partition by band order by place)
+    ), candidates as (
+        select first as place_a, place as place_b from linked where first < place
+        union all
+        select least(place, beside), greatest(place, beside) from linked where beside > first
     )
-    select first as place_a, place as place_b from linked where first < place
-    union
-    select previous, place from linked where previous is not null
-    order by place_b, place_a
+    select place_a, place_b
+    from candidates
+    group by place_a, place_b
+    qualify row_number() over (partition by place_b order by count(*) desc, place_a) <= {MOST_CANDIDATES}
 """
 _TEXTS = f"""
     select
@@ -71,14 +79,13 @@ _TEXTS = f"""
 def near_texts(recording: Recording) -> None:
     """Find pairs of answers to one image that say the same in nearly the same words.
 
-    Text-only rows are one group. Every member of a band is compared with the band's first member and with
-    the one before it, so that the work grows with the number of rows, not with its square; members that are
-    near only to others are then reached through those.
+    Text-only rows are one group. In each band an answer is compared with the band's first one and with the
+    one that comes before it when they are put in order of their next band, at most three in all: the work
+    grows with the number of rows, not with its square. Members that are near to others only are reached
+    through those.
     """
     store = recording.store
-    store.execute(
-        f"create or replace table _text_bands (place bigint, {_BANDS.replace(',', ' ubigint,')} ubigint)"
-    )
+    store.execute(f"create or replace table _text_bands (place bigint, {' ubigint, '.join(_BANDS)} ubigint)")
     store_all(recording, recording.engine.map(_bands, store.batches(_ANSWERS, _ROWS)))
     store.execute(_PAIRS)
     store.execute("drop table _text_bands")
@@ -102,7 +109,7 @@ def _bands(batch: Any) -> Mapping[str, Any]:  # noqa: ANN401 - pyarrow has no ty
     bands = [_folded(signature[:, n : n + width], key + np.uint64(n)) for n in range(0, PERMUTATIONS, width)]
     bands[0] = np.where(long, bands[0], _folded(signature, mix(key)))
     arrays = [pa.array(bands[0]), *(pa.array(band, mask=~long) for band in bands[1:])]
-    rows = pa.record_batch([batch["place"], *arrays], names=["place", *_BANDS.split(", ")])
+    rows = pa.record_batch([batch["place"], *arrays], names=["place", *_BANDS])
     return {"_text_bands": rows}
 
 

@@ -125,15 +125,14 @@ def _words(data: "Bytes", offsets: "Offsets") -> "tuple[Offsets, Offsets]":
 
     kind = _kinds()[data]
     digit = _digits()[data]
-    if len(data) > 2:
-        middle = data[1:-1]
-        inside = digit[:-2] & digit[2:]
-        kind[1:-1][(middle == ord(".")) & inside] = _LETTER
-        kind[:-1][(data[:-1] == ord("-")) & digit[1:]] = _SIGN
     begins = np.zeros(len(data) + 1, bool)
-    begins[:-1] = kind == _SIGN
-    begins[1:-1] |= (kind[:-1] != _LETTER) & (kind[1:] != _SEPARATOR)
     begins[offsets] = True
+    before, after = digit[:-2], digit[2:]
+    alone = begins[1:-2] | begins[2:-1]  # the text begins here, or ends
+    kind[1:-1][(data[1:-1] == ord(".")) & before & after & ~alone] = _LETTER
+    kind[:-1][(data[:-1] == ord("-")) & digit[1:] & ~begins[1:-1]] = _SIGN
+    begins[:-1] |= kind == _SIGN
+    begins[1:-1] |= (kind[:-1] != _LETTER) & (kind[1:] != _SEPARATOR)
     if len(data) and data.max() >= 0x80:
         _split_unicode(data, kind, begins)
     word = kind != _SEPARATOR

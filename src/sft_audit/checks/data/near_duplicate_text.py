@@ -75,8 +75,8 @@ def near_duplicate_text(db: Tables) -> Relation:
     8 words in the answer, question and answer must be equal but for case and punctuation. Another changed
     word, such as a colour, does not tell two rows apart. A pair at exactly 80 % is found with probability
     0.985, at 90 % with 0.9999. Text-only rows are compared with one another. Where many rows are near each
-    other, each is compared with the first and with the one before it. The score is the share of trigrams
-    that the nearest earlier answer shares. Copies letter for letter are DUP601; only the first 65,536
+    other, each is compared with three of them. The score is the share of trigrams
+    that the nearest earlier answer shares. Copies letter for letter are DUP601; only the first 32,768
     characters count.
 
     ## Source

@@ -3,13 +3,19 @@
 from sft_audit.check import Relation, Tables, check
 
 
+def _row(answer: str) -> dict[str, object]:
+    turns = [{"from": "human", "value": "<image>\nWhat is this?"}, {"from": "gpt", "value": answer}]
+    return {"image": "kitchen.jpg", "conversations": turns}
+
+
 @check(
     "PRF303",
     severity="error",
     axis="exploit",
-    reads=("preferences", "answers", "samples", "image_uses"),
+    reads=("preferences", "answers", "samples", "image_uses", "images"),
     of="select count(distinct sample_id) from answers",
     remedy="drop",
+    good=[[_row("A kitchen with two mugs."), _row("No.")]],
 )
 def rejected_as_target(db: Tables, *, min_words: int = 8, min_words_elsewhere: int = 20) -> Relation:
     """The supervised answer is a response that a known comparison rejects.
@@ -104,7 +110,7 @@ def rejected_as_target(db: Tables, *, min_words: int = 8, min_words_elsewhere: i
                     when no_image and text_only and same_prompt then 'question'
                     when (no_image or text_only) and words >= $min_words then 'text'
                     when words >= $min_words_elsewhere then 'text'
-                end as by
+                end as means
             from met
         ), nearest as (
             select
@@ -112,24 +118,24 @@ def rejected_as_target(db: Tables, *, min_words: int = 8, min_words_elsewhere: i
                 turn,
                 words,
                 arg_min(
-                    row(pair_id, chosen, by),
-                    row(list_position(['image and question', 'image', 'question', 'text'], by), pair_id)
+                    struct_pack(pair_id := pair_id, chosen := chosen, means := means),
+                    row(list_position(['image and question', 'image', 'question', 'text'], means), pair_id)
                 ) as pair,
                 count(*) as pairs
             from matched
-            where by is not null
+            where means is not null
             group by sample_id, turn, words
         )
         select
             sample_id,
             turn,
             words::double as score,
-            if(pair.by = 'text', 0.9, 1.0) as confidence,
+            if(pair.means = 'text', 0.9, 1.0) as confidence,
             'the answer, ' || words || if(words = 1, ' word', ' words') || ' long, is the response that '
-                || pair.pair_id || ' rejects (same ' || pair.by || if(pair.by = 'text', '', ' and text')
+                || pair.pair_id || ' rejects (same ' || pair.means || if(pair.means = 'text', '', ' and text')
                 || ')' as message,
             json_object(
-                'pair', pair.pair_id, 'by', pair.by, 'chosen', left(pair.chosen, 500), 'pairs', pairs
+                'pair', pair.pair_id, 'by', pair.means, 'chosen', left(pair.chosen, 500), 'pairs', pairs
             ) as evidence
         from nearest
         """,

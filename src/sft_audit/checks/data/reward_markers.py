@@ -36,6 +36,7 @@ _MARKERS = (
         "a score",
         rf"(?m:^)\W*(?:{_WHOSE} )?(?:score|rating)\W{{0,2}}[:=]\W{{0,3}}\d+(?:\.\d+)?\W*(?m:$)",
     ),
+    ("a score", r"\b(?:score|rating) ?: ?\d+(?:\.\d+)? ?(?:/|out of) ?(?:5|10|100)\W*$"),
     (
         "a score",
         (
@@ -106,6 +107,7 @@ _MARKERS = (
     bad=[
         _row("A kitchen with two mugs. [[A]]"),
         _row("A kitchen with two mugs.\nScore: 8/10"),
+        _row("A kitchen with two mugs score: 8/10"),
         _row("Rating: 4\nA kitchen with two mugs."),
         _row("### Feedback\nThe description is correct but short."),
         _row("A kitchen. <reward>0.9</reward>"),
@@ -122,6 +124,7 @@ _MARKERS = (
     good=[
         _row("The score is 3-2 for the home team."),
         _row("The scoreboard shows Score: 21/18.", "What is the score on the scoreboard?"),
+        _row("The screen of the phone shows Score: 7/10"),
         _row("Rating: 4.5/5", "What is the rating of this app?"),
         _row("A film poster with a rating of PG-13 and five stars."),
         _row("Option A is better, since the bus is red. Answer: A"),
@@ -166,7 +169,8 @@ def reward_markers(db: Tables, *, critique_sources: Sequence[str] = ()) -> Relat
                 sample_id,
                 turn,
                 answer,
-                regexp_matches(question, $asks) and not regexp_matches(question, $judges) as asked
+                regexp_matches(question, $asks) and not regexp_matches(question, $judges)
+                    or regexp_matches(answer, $shows) as asked
             from answers
             join samples using (sample_id)
             where regexp_matches(answer, $hint)
@@ -205,6 +209,10 @@ def reward_markers(db: Tables, *, critique_sources: Sequence[str] = ()) -> Relat
         asks=(
             r"(?i)\b(scores?|scored|rating|rated?|grade|stars?|reviews?|points?|ocr|read|text|transcribe|says?"
             r"|written)\b"
+        ),
+        shows=(
+            r"(?i)\b(reads?|says?|shows?|shown|display\w*|screen|scoreboard|sign|poster|game|app)\b[^.\n]{0,60}"
+            r"\b(score|rating|grade)"
         ),
         judges=r"(?i)\b(responses?|assistants?|candidates?|completions?|ai|model'?s?|answer [AB12])\b",
     )

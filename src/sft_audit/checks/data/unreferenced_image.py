@@ -62,6 +62,13 @@ def unreferenced_image(db: Tables) -> Relation:
             select sample_id, sum(n_placeholders) as placeholders
             from turns
             group by sample_id
+        ), image_first as (
+            select file
+            from counted
+            join samples using (sample_id)
+            where format = 'alpaca'
+            group by file
+            having sum(placeholders) = 0
         )
         select
             sample_id,
@@ -76,5 +83,6 @@ def unreferenced_image(db: Tables) -> Relation:
         where kind <> 'eval'
           and n_images > 0
           and placeholders = 0
+          and file not in (from image_first)
         """
     )
