@@ -31,6 +31,8 @@ class Stated:
 _MARKED = re.compile(
     r"\b(?:answer|solution|ground[- ]truth|label) ?(?:is|:|=)[ \t]*([^\n.;)\]]{1,80})", re.IGNORECASE
 )
+_MARK_WORDS = ("answer", "truth", "hint")
+_BARE_HINT = re.compile(r"\bhint ?:[ \t]*([^\s.;)\]]+)[ \t.]*(?:[\n)\]]|$)", re.IGNORECASE)
 _ASKED_ABOUT = re.compile(
     r"\b(?:if|whether|when|that|example|format|e\.g|like)[^\w?!\n]+(?:\w+[^\w?!\n]+){0,3}$", re.IGNORECASE
 )
@@ -76,7 +78,7 @@ def stated(
     `said` are the messages so far, the question's own last; `asked` is that question, with its lines.
     """
     lowered = asked.lower()
-    if ("answer" in lowered or "truth" in lowered) and (found := _marked(asked, question, kind, canonical)):
+    if any(word in lowered for word in _MARK_WORDS) and (found := _marked(asked, question, kind, canonical)):
         return found
     if kind == "yes_no":
         return None
@@ -120,8 +122,8 @@ def _shown(question: Question, answer: str, kind: AnswerKind, canonical: str | N
 
 
 def _marked(asked: str, question: Question, kind: AnswerKind, canonical: str | None) -> Stated | None:
-    """Find `Answer: X` where X is the answer; several such marks are worked examples."""
-    marks = list(_MARKED.finditer(asked))
+    """Find `Answer: X`, or a hint of one word, where X is the answer; several marks are worked examples."""
+    marks = [*_MARKED.finditer(asked), *_BARE_HINT.finditer(asked)]
     if len(marks) != 1 or canonical is None or _ASKED_ABOUT.search(asked[: marks[0].start()][-60:]):
         return None
     told = marks[0][1]

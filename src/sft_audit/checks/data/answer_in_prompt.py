@@ -18,6 +18,7 @@ def _row(*turns: str) -> dict[str, object]:
     bad=[
         [_row("<image>\nWhat color is the car? Answer: red", "Red")],
         [_row("<image>\nHint: the car is red.\nWhat color is the car?", "red")],
+        [_row("<image>\nIs there a dog? Answer yes or no.\nHint: yes", "Yes")],
         [_row("<image>\nCaption: three men in a boat.\nHow many men are there?", "3")],
         [_row("<image>\nContext: a zebra drinks from a river.\nWhat animal is this?", "A zebra.")],
         [_row("<image>\nThe car on the left is blue. What colour is the car on the left?", "Blue")],
