@@ -71,8 +71,8 @@ def measure(real: RealSet, each: int, seed: int, work: Path, rows: int | None = 
     real.dialect.write(path, planting.rows)
     preferences = (real.preferences,) if real.preferences else ()
     report = audit_data(path, images=images, out=work / "audit", preferences=preferences)
-    assert report.samples == len(planting.rows), (report.samples, len(planting.rows))
     assert not report.faults, "\n".join(report.faults.values())
+    assert report.samples == len(planting.rows), (report.samples, len(planting.rows))
     findings = [f for f in report.findings.to_pylist() if f["sample_id"] is not None]
     return [
         score(family, planted, findings, planting.rows)

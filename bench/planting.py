@@ -4,6 +4,7 @@
 # ruff: noqa: RUF001 - typographic quotes are what text is damaged with
 
 import json
+import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -116,8 +117,9 @@ class Plot:
 class Fault:
     """One family: its check, which rows it can be planted in, and how.
 
-    The faulty row takes the place of the sound one, or is put `beside` it. `about` says which sound rows may
-    rightly be named with it.
+    The faulty row takes the place of the sound one, or is put `beside` it. `about` says which other rows may
+    rightly be named by the check. `most` is the largest share of the rows in which it is still a fault: a set
+    in which more answers refuse has questions that cannot be answered.
     """
 
     check: str
@@ -125,6 +127,7 @@ class Fault:
     make: Callable[[Item, Plot, int], Item]
     beside: bool = False
     about: str = ""
+    most: float = 1.0
 
 
 def _jpeg(image: Image.Image, quality: int = 90) -> bytes:
@@ -221,11 +224,11 @@ def _refusal(item: Item, plot: Plot, n: int) -> Item:
         "I cannot see the image.",
         "I'm sorry, but I am not able to see the image you are referring to.",
         "As an AI, I don't have the ability to view images.",
-        "Unfortunately, I cannot determine that from the image provided.",
+        "I'm not able to provide an answer to that question.",
         "Sorry, I can't identify people in images.",
         "I apologize, but I'm unable to answer that.",
         "I am unable to process images. Please describe the picture.",
-        "It is not possible to answer this question without more context.",
+        "I won't be able to help with this request.",
         "I’m sorry, but I can’t help with identifying the person.",
     )
     return item.telling(texts[n % len(texts)])
@@ -281,7 +284,7 @@ def _near_image(item: Item, plot: Plot, n: int) -> Item:
 def _near_text(item: Item, plot: Plot, n: int) -> Item:
     text = item.tell
     changed = (
-        text.upper(),
+        text.upper() if text != text.upper() else text.lower(),
         text.rstrip(".") + " .",
         text.replace(" ", "  "),
         text[0].swapcase() + text[1:].rstrip("."),
@@ -356,10 +359,10 @@ FAULTS: dict[str, Fault] = {
     "placeholder mismatch": Fault("INT104", _always, _placeholders),
     "wrong role order": Fault("INT105", _always, _order),
     "empty answer": Fault("INT106", _always, _empty),
-    "refusal answer": Fault("INT107", _always, _refusal),
+    "refusal answer": Fault("INT107", _always, _refusal, most=0.04),
     "blank image": Fault("INT108", _always, _blank),
     "unreferenced image": Fault("INT109", _always, _unreferenced),
-    "damaged text": Fault("INT110", _prose, _damaged),
+    "damaged text": Fault("INT110", _prose, _damaged, about="bytes that are not UTF-8"),
     "answer in prompt": Fault("GRD201", _always, _given),
     "preference fields": Fault("PRF301", _always, _preference),
     "reward markers": Fault("PRF302", _prose, _marker),
@@ -367,7 +370,7 @@ FAULTS: dict[str, Fault] = {
     "conflicting answers": Fault("CON401", _short, _contradiction, beside=True, about="the same question"),
     "duplicate sample": Fault("DUP601", _always, _duplicate, beside=True, about="the same row"),
     "near-duplicate image": Fault("DUP602", _always, _near_image, beside=True, about="the same image"),
-    "near-duplicate text": Fault("DUP603", _prose, _near_text, beside=True, about="the same question"),
+    "near-duplicate text": Fault("DUP603", _prose, _near_text, beside=True, about="the same words"),
 }
 
 
@@ -394,7 +397,8 @@ def plant(items: Sequence[Item], families: Sequence[str], each: int, plot: Plot)
     made: dict[str, list[tuple[Item, Item]]] = {}
     for family in families:
         fault = FAULTS[family]
-        chosen = [at for at in free if fault.fits(rows[at], plot)][:each]
+        chosen = [at for at in free if fault.fits(rows[at], plot)]
+        chosen = chosen[: min(each, int(fault.most * len(items)))]
         free = [at for at in free if at not in set(chosen)]
         made[family] = [(rows[at], fault.make(rows[at], plot, n)) for n, at in enumerate(chosen)]
         if not fault.beside:
@@ -407,19 +411,29 @@ def plant(items: Sequence[Item], families: Sequence[str], each: int, plot: Plot)
     return Planting(rows, {family: _places(family, pairs, rows) for family, pairs in made.items()})
 
 
+def _words(row: Item) -> tuple[object, ...]:
+    """Return images and text without case, punctuation and spacing."""
+    return (row.images, *(re.sub(r"\W+|image", "", text.lower()) for _, text in row.turns))
+
+
 def _places(family: str, pairs: Sequence[tuple[Item, Item]], rows: Sequence[Item]) -> Planted:
     place = {id(row): n for n, row in enumerate(rows, 1)}
     faulty = frozenset(place[id(item)] for _, item in pairs)
     match FAULTS[family].about:
         case "the same image":
-            shared = {sound.images for sound, _ in pairs}
-            about = {n for n, row in enumerate(rows, 1) if row.images in shared}
+            shared = {sound.images[0] for sound, _ in pairs}
+            about = {n for n, row in enumerate(rows, 1) if shared & set(row.images)}
         case "the same row":
             counted = Counter((row.images, row.turns) for row in rows)
             about = {n for n, row in enumerate(rows, 1) if counted[row.images, row.turns] > 1}
         case "the same question":
             shared = {(sound.images, sound.ask) for sound, _ in pairs}
             about = {n for n, row in enumerate(rows, 1) if (row.images, row.ask) in shared}
+        case "the same words":
+            counted = Counter(_words(row) for row in rows)
+            about = {n for n, row in enumerate(rows, 1) if counted[_words(row)] > 1}
+        case "bytes that are not UTF-8":
+            about = {n for n, row in enumerate(rows, 1) if row.raw and b"\xff" in row.raw}
         case _:
             about = set()
     return Planted(faulty, frozenset(about) - faulty)
