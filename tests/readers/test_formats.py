@@ -1,6 +1,7 @@
 """What every format must be, and how each spelling is read. A new format gets the first half for nothing."""
 
 import json
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -33,10 +34,8 @@ def test_a_row_that_does_not_fit_is_a_fault_of_the_row(one: Format, value: objec
     for name in names:
         row = {**one.example, name: value}
         one.matches(row, one.layout)
-        try:
+        with suppress(RowFault):  # anything else would be our fault, not the row's
             one.parse(row, one.layout)
-        except RowFault as fault:
-            assert str(fault)
     with pytest.raises(RowFault):
         one.parse({}, one.layout)
 
@@ -136,10 +135,14 @@ def test_roles_are_made_one() -> None:
 
 def test_the_loss_of_prompt_and_completion_is_on_the_completion() -> None:
     row = {
-        "prompt": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}, {"role": "user", "content": "c"}],
+        "prompt": [
+            {"role": "user", "content": "a"},
+            {"role": "assistant", "content": "b"},
+            {"role": "user", "content": "c"},
+        ],
         "completion": [{"role": "assistant", "content": "d"}],
         "image": "a.jpg",
-    }  # fmt: skip
+    }
     read = parsed("prompt_completion", row)
     assert [turn.supervised for turn in read.turns] == [False, False, False, True]
     assert read.turns[0].text == "<image>a"

@@ -49,7 +49,11 @@ def test_ranking(tmp_path: Path) -> None:
         "ranking": True,
         "columns": {"messages": "conversations", "chosen": "c", "rejected": "r"},
     }
-    row = {"conversations": ROW["conversations"][:1], "c": {"from": "gpt", "value": "1"}, "r": {"from": "gpt", "value": "2"}}  # fmt: skip
+    row = {
+        "conversations": ROW["conversations"][:1],
+        "c": {"from": "gpt", "value": "1"},
+        "r": {"from": "gpt", "value": "2"},
+    }
     parsed = parse(tmp_path, entry, row)
     assert [(turn.role, turn.text) for turn in parsed.turns] == [
         ("user", "Q"),

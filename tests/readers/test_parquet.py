@@ -24,13 +24,14 @@ def struct(data: bytes | None, path: str | None = None) -> dict:
 
 @pytest.fixture
 def rows(tmp_path: Path) -> Path:
+    image = {"type": "image", "text": None}
     content = [
         {
-            "messages": [{"role": "user", "content": [{"type": "image", "text": None}, {"type": "text", "text": f"{n}?"}]}],
+            "messages": [{"role": "user", "content": [image, {"type": "text", "text": f"{n}?"}]}],
             "images": [struct(b"picture %d" % n), struct(None, "b.jpg")],
         }
         for n in range(50)
-    ]  # fmt: skip
+    ]
     path = tmp_path / "rows.parquet"
     pq.write_table(pa.Table.from_pylist(content), path, row_group_size=7)
     return path
