@@ -1,6 +1,8 @@
 """Write the generated pages of this folder; `python docs/generate.py --check` only says which are stale."""
 
+import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from sft_audit.report.pages import all_pages
@@ -10,7 +12,7 @@ HERE = Path(__file__).parent
 
 def stale() -> list[str]:
     """Return the pages whose file is not what the code says, and the files that no code makes any more."""
-    pages = all_pages()
+    pages = _pages()
     made = {str(path.relative_to(HERE)) for path in HERE.glob("checks/*.md")}
     changed = [name for name, text in pages.items() if _read(HERE / name) != text]
     return sorted([*changed, *(made - set(pages))])
@@ -18,13 +20,40 @@ def stale() -> list[str]:
 
 def write() -> None:
     """Write every page and remove those that no code makes any more."""
-    pages = all_pages()
+    pages = _pages()
     (HERE / "checks").mkdir(exist_ok=True)
     for path in HERE.glob("checks/*.md"):
         if str(path.relative_to(HERE)) not in pages:
             path.unlink()
     for name, text in pages.items():
         (HERE / name).write_text(text, encoding="utf-8")
+
+
+def _pages() -> Mapping[str, str]:
+    return {**all_pages(), "cli.md": _cli_page()}
+
+
+def _cli_page() -> str:
+    """Return the help of every command, as it is printed in 100 columns."""
+    os.environ["TERMINAL_WIDTH"] = os.environ["COLUMNS"] = "100"
+    from typer.main import get_command
+    from typer.testing import CliRunner
+
+    from sft_audit.cli import app
+
+    lines = ["# Command line"]
+    for name in ("", *getattr(get_command(app), "commands", {})):
+        arguments = [name, "--help"] if name else ["--help"]
+        shown = CliRunner().invoke(app, arguments, prog_name="sft-audit").output.strip()
+        lines += [
+            "",
+            f"## sft-audit {name}".rstrip(),
+            "",
+            "```",
+            *(line.rstrip() for line in shown.splitlines()),
+            "```",
+        ]
+    return "\n".join(lines) + "\n"
 
 
 def _read(path: Path) -> str | None:

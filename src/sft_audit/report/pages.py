@@ -1,7 +1,6 @@
-"""The generated pages of the documentation: checks, tables, formats, policy, command line."""
+"""The generated pages of the documentation: checks, tables, formats."""
 
 import json
-import os
 from collections.abc import Mapping
 
 from sft_audit.check import FAMILIES, Check, Rows, all_checks
@@ -13,14 +12,13 @@ _SHOWN_ROWS = 3
 
 
 def all_pages() -> Mapping[str, str]:
-    """Return every generated page by its path under docs/."""
+    """Return every page by its path under docs/."""
     pages = {f"checks/{one.code}.md": check_page(one) for one in all_checks().values()}
     return {
         **pages,
         "checks/README.md": check_list(),
         "tables.md": tables_page(),
         "formats.md": formats_page(),
-        "cli.md": cli_page(),
     }
 
 
@@ -85,29 +83,6 @@ def formats_page() -> str:
     lines = ["# Formats", "", "The format is chosen by looking at the rows; `--format` overrides it.", ""]
     lines += ["| format | what |", "|---|---|"]
     lines += [f"| `{one.name}` | {one.title} |" for one in all_formats().values()]
-    return "\n".join(lines) + "\n"
-
-
-def cli_page() -> str:
-    """Return the help of every command, as it is printed in 100 columns."""
-    os.environ["TERMINAL_WIDTH"] = os.environ["COLUMNS"] = "100"
-    from typer.main import get_command
-    from typer.testing import CliRunner
-
-    from sft_audit.cli import app
-
-    lines = ["# Command line"]
-    for name in ("", *getattr(get_command(app), "commands", {})):
-        arguments = [name, "--help"] if name else ["--help"]
-        shown = CliRunner().invoke(app, arguments, prog_name="sft-audit").output.strip()
-        lines += [
-            "",
-            f"## sft-audit {name}".rstrip(),
-            "",
-            "```",
-            *(line.rstrip() for line in shown.splitlines()),
-            "```",
-        ]
     return "\n".join(lines) + "\n"
 
 
