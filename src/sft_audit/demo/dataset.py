@@ -41,7 +41,7 @@ def make_data_set(images: Path, random: Random) -> DataSet:
         *chat_rows(75, ids, random),
         *existence_rows(_save_scenes(240, images, random), "archive", 1, ids, random),
         *existence_rows(_save_scenes(50, images, random), "survey", 4, ids, random),
-        *existence_rows(_save_scenes(60, images, random), "quiz", 5, ids, random),
+        *existence_rows(_save_scenes(110, images, random), "quiz", 5, ids, random),
     ]
     random.shuffle(rows)
     return DataSet(tuple(rows), (*_photo_comparisons(photos), *_scene_comparisons(rows, random)))

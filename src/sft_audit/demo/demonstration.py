@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from random import Random
 
+from sft_audit.check import all_checks
 from sft_audit.demo.bed import Planted
 from sft_audit.demo.compare import Line, Stray, flagged_but_not_planted, found_against_planted
 from sft_audit.demo.dataset import make_data_set, write_comparisons, write_rows
@@ -31,7 +32,7 @@ class DemoResult:
 
 
 def run_demo(out: Path, *, workers: int = 0, seed: int = 7) -> DemoResult:
-    """Make the data set in `out`/data, audit it, clean it, audit what is left, and compare.
+    """Make the data set in `out`/data, audit it, apply every remedy there is, audit again, and compare.
 
     Raises AuditError where `out` holds something else, or scikit-image is not installed.
     """
@@ -40,7 +41,7 @@ def run_demo(out: Path, *, workers: int = 0, seed: int = 7) -> DemoResult:
     started = time.monotonic()
     rows, truth = make_faulty_data_set(_fresh(out) / "data", seed)
     before = _audit(out / "data" / ROWS, out / "audit", out / "data", workers)
-    clean(out / "audit", out / "cleaned", force=True)
+    clean(out / "audit", out / "cleaned", unsafe=_unsafe(), force=True)
     after = _audit(out / "cleaned" / ROWS, out / "audit-cleaned", out / "data", workers)
     found = before.findings.to_pylist()
     return DemoResult(
@@ -62,6 +63,11 @@ def make_faulty_data_set(folder: Path, seed: int) -> tuple[list[Row], list[Plant
     write_comparisons(folder / COMPARISONS, sound.comparisons)
     (folder / TRUTH).write_text("".join(json.dumps(asdict(one)) + "\n" for one in truth), encoding="utf-8")
     return rows, truth
+
+
+def _unsafe() -> tuple[str, ...]:
+    """Return the checks whose remedy asks for consent: here it is known that what they flag is a fault."""
+    return tuple(c.code for c in all_checks().values() if c.remedy in ("drop", "rewrite") and not c.safe)
 
 
 def _fresh(out: Path) -> Path:

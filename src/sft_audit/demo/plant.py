@@ -245,11 +245,11 @@ def lopside(bed: Bed, fault: str) -> None:
 
 
 def tell_by_question(bed: Bed, fault: str) -> None:
-    """Keep the rows of one source in which half of the things are always there and half of them never."""
+    """Keep the rows of one source in which some kinds of shape are always there and the others never."""
+    always = ("circle", "triangle", "diamond")
     rows = bed.take_source("quiz")
-    asked_for = sorted({row.question for row in rows})
-    always = set(asked_for[::2])
-    bed.spoil("quiz", [row for row in rows if (row.question in always) == (row.answer == "Yes")], fault)
+    kept = [row for row in rows if any(kind in row.question for kind in always) == (row.answer == "Yes")]
+    bed.spoil("quiz", kept, fault)
 
 
 def drown_in_text(bed: Bed, fault: str) -> None:
