@@ -12,17 +12,21 @@ from sft_audit.config import parse_config
 from sft_audit.engine import Engine
 from sft_audit.record import Recording
 from sft_audit.record.decode import decode
-from sft_audit.record.grey import look, perceptual_hashes
+from sft_audit.record.grey import look, perceptual_hashes, stacked
 from sft_audit.record.near_images import near_images
 from sft_audit.store import Store
 
 Pair = tuple[str, str]
 
 
+def seen(data: bytes) -> np.ndarray:
+    return stacked([look(decode(data).grey).thumbnail])[0]
+
+
 def thumbnail(image: Image.Image, quality: int = 90) -> np.ndarray:
     out = BytesIO()
     image.save(out, "JPEG", quality=quality)
-    return look(decode(out.getvalue()).grey).thumbnail
+    return seen(out.getvalue())
 
 
 def pairs(folder: Path, thumbnails: dict[str, np.ndarray], workers: int = 1) -> list[tuple]:
@@ -141,7 +145,7 @@ def test_the_same_whatever_the_number_of_workers(photos: dict, tmp_path: Path) -
 def test_the_real_near_duplicates(shared_data: Path, tmp_path: Path) -> None:
     folder = shared_data / "fixtures" / "image-formats" / "near-duplicates"
     shown = {
-        path.stem: look(decode(path.read_bytes()).grey).thumbnail
+        path.stem: seen(path.read_bytes())
         for path in sorted(folder.glob("*.jpg"))
         if "corrupt" not in path.stem
     }

@@ -14,7 +14,7 @@ _LOWEST = 12  # rows of the DCT that hold the 64 lowest frequencies
 class Seen:
     """What is taken from one image's grey levels at once; the rest is worked out for many images together."""
 
-    thumbnail: Any
+    thumbnail: bytes
     histogram: Any
     sharpness: float
 
@@ -25,7 +25,7 @@ def look(grey: Any) -> Seen:  # noqa: ANN401 - numpy, imported late
     from PIL import Image
 
     image = Image.fromarray(grey)
-    thumbnail = np.asarray(image.resize((SIDE, SIDE), Image.Resampling.BILINEAR))
+    thumbnail = image.resize((SIDE, SIDE), Image.Resampling.BILINEAR).tobytes()
     return Seen(thumbnail, np.array(image.histogram(), np.int64), _sharpness(grey))
 
 
@@ -33,7 +33,7 @@ def measures(seen: Sequence[Seen]) -> dict[str, list[Any]]:
     """Return the columns of the table `images` that come from grey levels, one value an image."""
     import numpy as np
 
-    thumbnails = np.stack([one.thumbnail for one in seen])
+    thumbnails = stacked([one.thumbnail for one in seen])
     counts = np.stack([one.histogram for one in seen]).astype(np.float64)
     share = counts / counts.sum(1, keepdims=True)
     levels = np.arange(256.0)
@@ -46,8 +46,15 @@ def measures(seen: Sequence[Seen]) -> dict[str, list[Any]]:
         "brightness": mean.tolist(),
         "contrast": deviation.tolist(),
         "entropy": np.abs(entropy).tolist(),
-        "thumbnail": [one.tobytes() for one in thumbnails],
+        "thumbnail": [one.thumbnail for one in seen],
     }
+
+
+def stacked(thumbnails: Sequence[bytes]) -> Any:  # noqa: ANN401
+    """Return thumbnails of 1,024 bytes as uint8 of shape (n, 32, 32)."""
+    import numpy as np
+
+    return np.frombuffer(b"".join(thumbnails), np.uint8).reshape(-1, SIDE, SIDE)
 
 
 def perceptual_hashes(thumbnails: Any) -> Any:  # noqa: ANN401
@@ -102,5 +109,7 @@ def _sharpness(grey: Any) -> float:  # noqa: ANN401
     for neighbour in (row[:, :-2], row[:, 2:], above[:, 1:-1], below[:, 1:-1]):
         laplacian -= neighbour
     spread = laplacian.astype(np.float32)
-    mean = float(spread.mean())
-    return max(0.0, float(np.square(spread, out=spread).mean()) - mean * mean)
+    mean = float(np.add.reduce(spread, axis=None)) / spread.size
+    spread *= spread
+    square = float(np.add.reduce(spread, axis=None)) / spread.size
+    return max(0.0, square - mean * mean)

@@ -4,9 +4,10 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
+from sft_audit.engine import Engine
 from sft_audit.record import Recording, store_all, table_recorder
 from sft_audit.record.alignment import CROPS, compare, cropped
-from sft_audit.record.grey import low_frequencies
+from sft_audit.record.grey import low_frequencies, stacked
 from sft_audit.store import Store
 
 log = logging.getLogger(__name__)
@@ -15,7 +16,7 @@ _BATCH = 2048
 _BANDS = 3
 _BAND_BITS = 21
 _MOST_BITS = 10  # of 64 that the hashes of a candidate pair may differ in, after a trim
-_FLATTEST = 4.0  # grey levels of standard deviation; a flatter thumbnail shows nothing to compare
+_FLATTEST = 2.0  # grey levels of standard deviation; a flatter thumbnail shows nothing to compare
 _GIANT = 64  # images under one key; in a larger bucket each is compared with its next neighbours alone
 _NEIGHBOURS = 8
 _NEAREST = 16  # candidates that are verified for each image, those of the closest hashes
@@ -23,42 +24,55 @@ _NEAREST = 16  # candidates that are verified for each image, those of the close
 
 @table_recorder(fills=("near_images",), needs=("images",))
 def near_images(recording: Recording) -> None:
-    """Find candidates by a band table of hashes, then verify each pair on the thumbnails.
+    """Find candidates by a band table of hashes, then verify each pair on the thumbnails."""
+    store, engine = recording.store, recording.engine
+    find_candidates(store, engine)
+    pairs = """
+        select
+            a.image_id as image_a,
+            b.image_id as image_b,
+            bit_count(xor(a.phash, b.phash))::integer as distance,
+            a.thumbnail as thumbnail_a,
+            b.thumbnail as thumbnail_b
+        from near_candidates
+        join near_numbers as number_a on number_a.n = n_a
+        join near_numbers as number_b on number_b.n = n_b
+        join images as a on a.image_id = number_a.image_id
+        join images as b on b.image_id = number_b.image_id
+    """
+    store_all(recording, engine.map(_verify, store.batches(pairs, _BATCH)))
+    store.execute("create or replace table near_images as from near_images order by image_a, image_b")
+    for name in ("numbers", "probes", "candidates"):
+        store.execute(f"drop table near_{name}")
+
+
+def find_candidates(store: Store, engine: Engine) -> None:
+    """Fill `near_candidates` with pairs of the numbers that `near_numbers` gives to images.
 
     Every image is entered under the three 21-bit bands of its hash, and looked up under the bands of itself
     and of its centre without 1.5 % and 3 % of each side, the weakest bit of each band either way. Two images
     whose hashes differ in two bits share a band; so do most that differ in four.
     """
-    store, engine = recording.store, recording.engine
     store.execute("create or replace table near_probes (n BIGINT, band INT, key INT, hash UBIGINT, own BOOL)")
     store.execute(
-        "create or replace table near_numbers as select row_number() over () as n, image_id from images"
+        """
+        create or replace table near_numbers as
+        select row_number() over (order by image_id) as n, image_id
+        from images
+        """
     )
     numbered = "select n, thumbnail from near_numbers join images using (image_id) order by n"
-    store_all(recording, engine.map(_probe, store.batches(numbered, _BATCH)))
+    for found in engine.map(_probe, store.batches(numbered, _BATCH)):
+        store.insert("near_probes", found)
     _pair(store)
-    pairs = """
-        select n_a, n_b, a.image_id as image_a, b.image_id as image_b,
-            bit_count(xor(a.phash, b.phash))::integer as distance,
-            a.thumbnail as thumbnail_a, b.thumbnail as thumbnail_b
-        from near_pairs
-        join near_numbers as number_a on number_a.n = n_a
-        join near_numbers as number_b on number_b.n = n_b
-        join images as a on a.image_id = number_a.image_id
-        join images as b on b.image_id = number_b.image_id
-        order by n_a, n_b
-    """
-    store_all(recording, engine.map(_verify, store.batches(pairs, _BATCH)))
-    for name in ("numbers", "probes", "pairs"):
-        store.execute(f"drop table near_{name}")
 
 
-def _probe(batch: Any) -> Mapping[str, Any]:  # noqa: ANN401 - an Arrow batch
+def _probe(batch: Any) -> Any:  # noqa: ANN401 - an Arrow batch
     """Return the keys under which each image is entered (`own`) and looked up."""
     import numpy as np
     import pyarrow as pa
 
-    thumbnails = stacked(batch["thumbnail"])
+    thumbnails = stacked(batch["thumbnail"].to_pylist())
     telling = thumbnails.std((1, 2), dtype=np.float64) >= _FLATTEST
     numbers = batch["n"].to_numpy()[telling]
     tables = []
@@ -73,7 +87,7 @@ def _probe(batch: Any) -> Mapping[str, Any]:  # noqa: ANN401 - an Arrow batch
             for own, spelled in ((crop == 0, key), (False, key ^ (1 << weakest))):
                 columns = [numbers, np.full(len(key), band), spelled, hashes, np.full(len(key), own)]
                 tables.append(pa.table(columns, names=["n", "band", "key", "hash", "own"]))
-    return {"near_probes": pa.concat_tables(tables)}
+    return pa.concat_tables(tables)
 
 
 def _pair(store: Store) -> None:
@@ -81,7 +95,7 @@ def _pair(store: Store) -> None:
     values = {"giant": _GIANT, "bits": _MOST_BITS, "neighbours": _NEIGHBOURS, "nearest": _NEAREST}
     store.execute(
         """
-        create or replace table near_pairs as
+        create or replace table near_candidates as
         with entries as (
             select *, count(*) over (partition by band, key) as held
             from near_probes
@@ -129,7 +143,9 @@ def _verify(batch: Any) -> Mapping[str, Any]:  # noqa: ANN401
     import numpy as np
     import pyarrow as pa
 
-    agreed, similarity, crop = compare(stacked(batch["thumbnail_a"]), stacked(batch["thumbnail_b"]))
+    agreed, similarity, crop = compare(
+        stacked(batch["thumbnail_a"].to_pylist()), stacked(batch["thumbnail_b"].to_pylist())
+    )
     kept = np.flatnonzero(agreed)
     ids = [
         sorted(pair) for pair in zip(batch["image_a"].to_pylist(), batch["image_b"].to_pylist(), strict=True)
@@ -146,10 +162,3 @@ def _verify(batch: Any) -> Mapping[str, Any]:  # noqa: ANN401
         "verified_by": pa.array([how[at] for at in kept], pa.string()),
     }
     return {"near_images": pa.table(columns)}
-
-
-def stacked(thumbnails: Any) -> Any:  # noqa: ANN401
-    """Return an Arrow column of 1,024-byte thumbnails as uint8 of shape (n, 32, 32)."""
-    import numpy as np
-
-    return np.frombuffer(b"".join(thumbnails.to_pylist()), np.uint8).reshape(-1, 32, 32)
