@@ -105,8 +105,14 @@ def test_an_edited_copy_on_the_same_image_is_found(tmp_path: Path, edit) -> None
     assert len(found & planted) >= 0.95 * len(found)
 
 
-@pytest.mark.parametrize("edit", [other_number, negated])
-def test_an_edited_number_or_a_negation_is_another_answer(tmp_path: Path, edit) -> None:
+def replaced(rng: random.Random, text: str) -> str:
+    words = text.split()
+    words[rng.randrange(1, len(words) - 1)] = "elephant"
+    return " ".join(words)
+
+
+@pytest.mark.parametrize("edit", [other_number, negated, replaced])
+def test_an_edited_number_a_negation_or_a_replaced_word_is_another_answer(tmp_path: Path, edit) -> None:
     rng = random.Random(2)
     rows: list[Row] = []
     for n in range(50):

@@ -1,7 +1,6 @@
 """Near-duplicate answers to the same image: MinHash bands joined in DuckDB, each pair then verified."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sft_audit.record import Recording, store_all, table_recorder
@@ -140,51 +139,17 @@ def _verified(batch: Any) -> Mapping[str, Any]:  # noqa: ANN401 - pyarrow has no
     import numpy as np
     import pyarrow as pa
 
-    questions = _overlap(batch["question_a"], batch["question_b"])
-    answers = _overlap(batch["answer_a"], batch["answer_b"])
+    from sft_audit.record.overlap import overlap
+
+    questions = overlap(batch["question_a"], batch["question_b"])
+    answers = overlap(batch["answer_a"], batch["answer_b"])
     similarity = (questions.common + answers.common) / np.maximum(questions.either + answers.either, 1)
-    same_answer = answers.common >= SIMILAR * answers.either
+    same_answer = (answers.common >= SIMILAR * answers.either) & ~answers.replaced
     same_question = (answers.words >= LONG_ANSWER) | (questions.common == questions.either)
     near = (similarity >= SIMILAR) & same_answer & same_question & (answers.either > 0)
     near &= (questions.pinned + answers.pinned == 0) & batch["comparable"].to_numpy(zero_copy_only=False)
     names = ["sample_a", "turn_a", "sample_b", "turn_b"]
     rows = pa.Table.from_batches([batch]).select(names).filter(pa.array(near))
     rows = rows.append_column("distance", pa.array(1 - similarity[near]))
-    verified_by = pa.array(["trigrams"] * rows.num_rows, pa.string())
+    verified_by = pa.array(["trigrams and words"] * rows.num_rows, pa.string())
     return {"near_texts": rows.append_column("verified_by", verified_by)}
-
-
-@dataclass(frozen=True, slots=True)
-class _Overlap:
-    """Of n pairs of texts: distinct shingles in both and in either, and the words of the shorter text.
-
-    `pinned` is 0 where both texts have the same pinned words.
-    """
-
-    common: "Offsets"
-    either: "Offsets"
-    words: "Offsets"
-    pinned: "Words64"
-
-
-def _overlap(texts_a: Any, texts_b: Any) -> _Overlap:  # noqa: ANN401 - pyarrow has no types
-    import numpy as np
-
-    from sft_audit.record.shingles import mix, shingles
-
-    a, b = shingles(texts_a), shingles(texts_b)
-    n = len(texts_a)
-    pair = np.arange(n)
-    owners = np.concatenate([np.repeat(pair, a.counts), np.repeat(pair, b.counts)])
-    keys = mix(np.concatenate([a.hashes, b.hashes]) + mix(owners.astype(np.uint64) + np.uint64(1)))
-    side = np.repeat(np.array([1, 2], np.uint8), [len(a.hashes), len(b.hashes)])
-    order = np.argsort(keys, kind="stable")
-    keys, owners, side = keys[order], owners[order], side[order]
-    first = np.flatnonzero(np.append(True, keys[1:] != keys[:-1])) if len(keys) else np.empty(0, np.int64)
-    sides = np.bitwise_or.reduceat(side, first) if len(first) else side
-    return _Overlap(
-        np.bincount(owners[first[sides == 3]], minlength=n),
-        np.bincount(owners[first], minlength=n),
-        np.minimum(a.counts, b.counts),
-        a.pinned - b.pinned,
-    )

@@ -35,12 +35,13 @@ _SEPARATOR, _LETTER, _SIGN = 0, 1, 2
 
 @dataclass(frozen=True, slots=True)
 class Shingles:
-    """The shingles of n texts: text i has `hashes[starts[i]:starts[i + 1]]`, in order, one for each word.
+    """The words and shingles of n texts: those of text i lie from `starts[i]` to `starts[i + 1]`, in order.
 
-    `hashes` is of shape (words,), `starts` of shape (n + 1,), `pinned` of shape (n,): a hash of the pinned
-    words of each text that does not depend on their order.
+    `words` and `hashes`, one shingle for each word, are of shape (words,), `starts` of shape (n + 1,),
+    `pinned` of shape (n,): a hash of the pinned words of each text that does not depend on their order.
     """
 
+    words: "Words64"
     hashes: "Words64"
     starts: "Offsets"
     pinned: "Words64"
@@ -74,9 +75,11 @@ def shingles(texts: Any) -> Shingles:  # noqa: ANN401 - pyarrow has no types
 
     parts = list(chunks(texts))
     if not parts:
-        return Shingles(np.empty(0, np.uint64), np.zeros(1, np.int64), np.empty(0, np.uint64))
+        nothing = np.empty(0, np.uint64)
+        return Shingles(nothing, nothing, np.zeros(1, np.int64), nothing)
     counts = np.concatenate([part.counts for part in parts])
     return Shingles(
+        np.concatenate([part.words for part in parts]),
         np.concatenate([part.hashes for part in parts]),
         np.append(np.int64(0), np.cumsum(counts)),
         np.concatenate([part.pinned for part in parts]),
@@ -115,7 +118,10 @@ def _shingles(data: "Bytes", offsets: "Offsets") -> Shingles:
     pinned = np.where(_is_pinned(data, starts, ends, words), mix(words), np.uint64(0))
     running = np.concatenate([np.zeros(1, np.uint64), np.cumsum(pinned)])
     return Shingles(
-        _trigrams(words, _sentence_ends(data, ends, first)), first, running[first[1:]] - running[first[:-1]]
+        words,
+        _trigrams(words, _sentence_ends(data, ends, first)),
+        first,
+        running[first[1:]] - running[first[:-1]],
     )
 
 

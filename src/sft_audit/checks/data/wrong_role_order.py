@@ -52,7 +52,16 @@ def wrong_role_order(db: Tables) -> Relation:
     """
     return db.sql(
         """
-        with ordered as (
+        with irregular as (
+            select sample_id
+            from turns
+            group by sample_id
+            having not (
+                bool_and(role = if(turn % 2 = 0, 'user', 'assistant')) and count(*) % 2 = 0
+                or bool_and(role = if(turn = 0, 'system', if(turn % 2 = 1, 'user', 'assistant')))
+                    and count(*) % 2 = 1 and count(*) > 1
+            )
+        ), ordered as (
             select
                 sample_id,
                 string_agg(
@@ -68,6 +77,7 @@ def wrong_role_order(db: Tables) -> Relation:
                 string_agg(role, ', ' order by turn) as roles,
                 min(role) filter (where role not in ('system', 'user', 'assistant', 'tool')) as stranger
             from turns
+            semi join irregular using (sample_id)
             group by sample_id
         ), judged as (
             select
