@@ -109,7 +109,7 @@ def _sharpness(grey: Any) -> float:  # noqa: ANN401
     for neighbour in (row[:, :-2], row[:, 2:], above[:, 1:-1], below[:, 1:-1]):
         laplacian -= neighbour
     spread = laplacian.astype(np.float32)
-    mean = float(np.add.reduce(spread, axis=None)) / spread.size
+    mean: float = np.add.reduce(spread, axis=None) / spread.size
     spread *= spread
-    square = float(np.add.reduce(spread, axis=None)) / spread.size
-    return max(0.0, square - mean * mean)
+    square: float = np.add.reduce(spread, axis=None) / spread.size
+    return max(0.0, float(square) - float(mean) ** 2)
