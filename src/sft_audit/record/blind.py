@@ -22,10 +22,9 @@ Table = Any  # pyarrow.Table
 
 @dataclass(frozen=True, slots=True)
 class Lesson:
-    """What the probes of one fold are fitted on: the rows drawn from every fold of one answer space."""
+    """What the probes of one answer space are fitted on: rows drawn from each of its folds."""
 
     space: Space
-    fold: int
     fields: tuple[str, ...]
     rows: Table
 
@@ -50,7 +49,7 @@ def blind(recording: Recording) -> None:
     learned: list[Probes] = []
     effects: list[Effect] = []
     for probes, found in engine.map(learn, lessons):
-        learned.append(probes)
+        learned += probes
         effects += found
     store.execute(_ANSWERED)
     for batch in engine.map(answer, _exams(store, learned)):
@@ -66,44 +65,49 @@ def _lessons(store: Store, spaces: Sequence[Space]) -> Iterator[Lesson]:
     fields = field_names(store)
     drawn = min(FIT_ROWS // (FOLDS - 2), FIELD_ROWS // (FOLDS * max(len(spaces), 1)))
     for space in spaces:
-        rows = store.arrow(_LESSON, {"space": space.number, "drawn": drawn})
-        for fold in range(FOLDS):
-            yield Lesson(space, fold, fields, rows)
+        yield Lesson(space, fields, store.arrow(_LESSON, {"space": space.number, "drawn": drawn}))
 
 
-def learn(lesson: Lesson) -> tuple[Probes, list[Effect]]:
-    """Fit one fold's probes on three other folds, scale them on a fourth, compare the fields on this one."""
+def learn(lesson: Lesson) -> tuple[list[Probes], list[Effect]]:
+    """Return the probes of every fold, and what each field does for the answers held out."""
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # it has no types
+
+    blocks = blocks_of(lesson.rows, block_names(lesson.fields))
+    # Sums must come out alike in a worker process, which has one BLAS thread, and in this one.
+    with threadpool_limits(1):
+        found = [_learn_fold(lesson, blocks, fold) for fold in range(FOLDS)]
+    return [probes for probes, _ in found], [effect for _, effects in found for effect in effects]
+
+
+def _learn_fold(lesson: Lesson, blocks: Mapping[str, Block], held_out: int) -> tuple[Probes, list[Effect]]:
+    """Fit the probes on three other folds, scale them on the fourth, compare the fields held out."""
     import numpy as np
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # has none
 
     fold = lesson.rows["fold"].to_numpy()
-    nearest = (lesson.fold + 1) % FOLDS
+    nearest = (held_out + 1) % FOLDS
     split = Split(
-        train=np.flatnonzero((fold != lesson.fold) & (fold != nearest)),
+        train=np.flatnonzero((fold != held_out) & (fold != nearest)),
         calibrate=np.flatnonzero(fold == nearest),
         answers=lesson.rows["class"].to_numpy(),
         clusters=lesson.rows["cluster"].to_numpy(),
-        log_prior=lesson.space.log_priors[lesson.fold],
+        log_prior=lesson.space.log_priors[held_out],
     )
-    blocks = blocks_of(lesson.rows, block_names(lesson.fields))
     kept = {name: found for name, block in blocks.items() if len(found := vocabulary(block, split))}
     comparison = Comparison(
         blocks=blocks,
         kept=kept,
         split=split,
-        held_out=np.flatnonzero(fold == lesson.fold),
+        held_out=np.flatnonzero(fold == held_out),
         sources=lesson.rows["source"].to_numpy(),
         answer_kind=lesson.space.answer_kind,
         classes=lesson.space.classes,
     )
     fields = [name for name in lesson.fields if name in kept or beside_question(name) in kept]
-    # Sums must come out alike in a worker process, which has one BLAS thread, and in this one.
-    with threadpool_limits(1):
-        template, question = (
-            fit(blocks, kept, [n for n in names if n in kept], split) for names in (QUESTION[:1], QUESTION)
-        )
-        everything, effects = compare(comparison, fields)
-    return Probes(lesson.space.number, lesson.fold, lesson.fields, template, question, everything), effects
+    template, question = (
+        fit(blocks, kept, [n for n in names if n in kept], split) for names in (QUESTION[:1], QUESTION)
+    )
+    everything, effects = compare(comparison, fields)
+    return Probes(lesson.space.number, held_out, lesson.fields, template, question, everything), effects
 
 
 def _exams(store: Store, learned: Sequence[Probes]) -> Iterator[tuple[Probes, Table]]:

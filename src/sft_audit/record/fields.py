@@ -1,11 +1,12 @@
 """What is known of an answer without its image: its question, its source, and every metadata field."""
 
 import json
+import re
 from collections.abc import Collection, Sequence
 from functools import cached_property
 from typing import Any
 
-from sft_audit.record.grams import Block, block_of, shared_block
+from sft_audit.record.grams import Block, Texts, block_of, shared_block
 from sft_audit.store import Store
 
 QUESTION = ("template", "question")
@@ -27,6 +28,7 @@ LABELS = (
     "solution",
     "target",
 )
+_NAMES_STRATUM = re.compile(f'"({"|".join(STRATA[1:])})"')
 _BESIDE = " & question"
 _MOST_FIELDS, _MIN_ROWS, _MOST_LEAVES = 16, 200, 64
 
@@ -90,16 +92,13 @@ class _Columns:
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    def texts(self, name: str) -> Sequence[str | None]:
+    def texts(self, name: str) -> Texts:
         """Return one text a row."""
         if name == "source":
-            own = (" ".join(text_of(row[n]) for n in STRATA[1:] if n in row) for row in self._own)
-            return [
-                f"{source} {more}" for source, more in zip(self._table[name].to_pylist(), own, strict=True)
-            ]
+            named, extra = (self._table[column].to_pylist() for column in ("source", "extra"))
+            return [f"{source} {_stratum(text)}" for source, text in zip(named, extra, strict=True)]
         if name in (*QUESTION, FILE_NAME, FOLDER, ID):
-            texts: list[str | None] = self._table[name].to_pylist()
-            return texts
+            return self._table[name].combine_chunks()
         return [text_of(row[name]) if name in row else None for row in self._own]
 
     @cached_property
@@ -128,6 +127,14 @@ def text_of(value: Json) -> str:
                 leaves.append(str(leaf))
     # A JSON escape can spell half a surrogate pair, which is no text.
     return " ".join(leaves).encode("utf-8", "replace").decode("utf-8")
+
+
+def _stratum(text: str | None) -> str:
+    """Return what a row's own fields say of the part it is from; most say nothing, and need no parsing."""
+    if not text or not _NAMES_STRATUM.search(text):
+        return ""
+    members = _members(text)
+    return " ".join(text_of(members[name]) for name in STRATA[1:] if name in members)
 
 
 def _members(text: str | None) -> dict[str, Json]:

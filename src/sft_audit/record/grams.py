@@ -12,6 +12,7 @@ _MOST_CHARACTERS, _MOST_WORDS = 4000, 256
 
 Array = Any  # numpy.ndarray
 Matrix = Any  # scipy.sparse.csr_matrix
+Texts = Any  # list[str | None] or pyarrow.Array
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +31,15 @@ class Block:
         return Block(self.values, self.grams, self.codes[rows])
 
 
-def block_of(texts: Sequence[str | None], *, whole: bool = False) -> Block:
+def block_of(texts: Texts, *, whole: bool = False) -> Block:
     """Hash the words and pairs of words of each text and the text itself; the text alone when `whole`.
 
     Words are runs of letters or of digits, so that `red_017.png` holds `red`.
     """
     import pyarrow as pa
 
-    encoded = pa.array(texts, pa.string()).fill_null("").dictionary_encode()
+    column = texts if isinstance(texts, pa.Array) else pa.array(texts, pa.string())
+    encoded = column.fill_null("").dictionary_encode()
     values = encoded.dictionary.to_pylist()
     tokens = ([text] if whole and text else _grams(text) for text in values)
     return Block(values, _hashed(tokens), encoded.indices.to_numpy())
