@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 from importlib.metadata import entry_points
+from itertools import chain, islice
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -15,6 +16,7 @@ from sft_audit.store import Store
 
 Cost = Literal["free", "decode", "model"]
 Batch = Any  # pyarrow.RecordBatch, which has no types
+_COMMIT = 32
 RowFunction = Callable[[Batch, AuditConfig], Mapping[str, Batch]]
 
 
@@ -108,12 +110,17 @@ def _apply(function: RowFunction, task: tuple[Batch, AuditConfig]) -> Mapping[st
 
 
 def store_all(recording: Recording, results: Iterable[Mapping[str, Batch]]) -> None:
-    """Append every batch to the table it is named for, all in one transaction."""
-    with recording.store.transaction():
-        for batches in results:
-            for table, batch in batches.items():
-                if batch.num_rows:
-                    recording.store.insert(table, batch)
+    """Append every batch to the table it is named for, some dozens to a transaction.
+
+    What a transaction has not committed stays in memory, beyond DuckDB's own limit.
+    """
+    waiting = iter(results)
+    while some := list(islice(waiting, 1)):
+        with recording.store.transaction():
+            for batches in chain(some, islice(waiting, _COMMIT - 1)):
+                for table, batch in batches.items():
+                    if batch.num_rows:
+                        recording.store.insert(table, batch)
 
 
 @cache

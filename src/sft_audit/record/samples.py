@@ -1,5 +1,8 @@
 """The rows of the data set, as samples, turns and image slots."""
 
+from collections.abc import Iterable, Iterator
+from typing import Any
+
 from sft_audit.readers.detect import Reading, cut, detect
 from sft_audit.readers.embedded import write_layout
 from sft_audit.readers.file_bytes import FileBytes
@@ -30,7 +33,7 @@ def _read_file(recording: Recording, reading: Reading) -> None:
     with FileBytes(reading.input.path) as source:
         chunks = cut(source, file, reading.layout, reading.format)
         tasks = ((chunk, reading.format, reading.layout) for chunk in chunks)
-        store_all(recording, recording.engine.map(read_chunk, tasks))
+        store_all(recording, _in_order(recording.engine.map(read_chunk, tasks), file))
         content_hash = source.finish()
     recording.store.execute(
         """
@@ -61,6 +64,18 @@ def _read_file(recording: Recording, reading: Reading) -> None:
     )
 
 
+def _in_order(results: Iterable[dict[str, Any]], file: str) -> Iterator[dict[str, Any]]:
+    """Pass the results on; raise where their rows do not follow one another."""
+    last = 0
+    for batches in results:
+        positions = batches["samples"]["position"]
+        if len(positions):
+            if positions[0].as_py() <= last:
+                raise RuntimeError(f"{file}: position {positions[0]} comes after {last}")
+            last = positions[-1].as_py()
+        yield batches
+
+
 def _number_occurrences(store: Store) -> None:
     """Count the rows of equal content in order; every row stands as the first one until then."""
     store.execute(
@@ -70,7 +85,7 @@ def _number_occurrences(store: Store) -> None:
         from (
             select sample_id, row_number() over (partition by row_hash order by file, position) as occurrence
             from samples
-            where row_hash in (select row_hash from samples group by row_hash having count(*) > 1)
+            where hash(row_hash) in (select hash(row_hash) from samples group by 1 having count(*) > 1)
         ) as numbered
         where samples.sample_id = numbered.sample_id and numbered.occurrence > 1
         """
@@ -78,23 +93,22 @@ def _number_occurrences(store: Store) -> None:
 
 
 def _account(store: Store, sample: int | None) -> None:
-    """Raise where a row that was cut out of a file is not in the tables, or is there twice."""
+    """Raise where the tables do not hold every row that was cut out of the files, or that was drawn."""
     wrong = store.rows(
         """
-        select files.file, files.rows, files.audited, count(samples.position), max(samples.position)
+        select file, rows, audited, held, last
         from files
-        left join samples using (file)
-        group by all
-        having count(distinct samples.position) <> files.audited
-            or count(samples.position) <> files.audited
-            or container <> 'json_lines' and files.rows = files.audited
-                and coalesce(max(samples.position), 0) <> files.rows
+        left join (
+            select file, count(*) as held, max(position) as last
+            from samples
+            group by file
+        ) using (file)
+        where coalesce(held, 0) <> audited
+            or audited = rows and container <> 'json_lines' and coalesce(last, 0) <> rows
         """
     )
     if wrong:
         raise RuntimeError(f"rows lost or doubled (file, rows, audited, in the tables, last): {wrong}")
-    readable, kept = store.rows(
-        "select sum(rows - malformed), sum(audited - malformed) from files",
-    )[0]
+    readable, kept = store.rows("select sum(rows - malformed), sum(audited - malformed) from files")[0]
     if kept != (readable if sample is None else min(sample, readable)):
         raise RuntimeError(f"{kept} of {readable} readable rows kept, asked for {sample}")
