@@ -1,6 +1,8 @@
 """Map a function over batches in worker processes; results come back in input order."""
 
 import os
+import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
@@ -43,7 +45,9 @@ class Engine:
         if self._pool is None:
             from loky import ProcessPoolExecutor
 
-            self._pool = ProcessPoolExecutor(max_workers=self.workers, env=_ONE_THREAD)
+            self._pool = ProcessPoolExecutor(
+                max_workers=self.workers, env=_ONE_THREAD, initializer=_follow, initargs=(os.getpid(),)
+            )
         return self._pool
 
     def __enter__(self) -> Self:
@@ -55,3 +59,14 @@ class Engine:
         if self._pool is not None:
             self._pool.shutdown(wait=True, kill_workers=kind is not None)
             self._pool = None
+
+
+def _follow(parent: int) -> None:
+    """End this worker soon after its parent, which may have been killed without a word to anyone."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
