@@ -88,7 +88,11 @@ def negated(rng: random.Random, text: str) -> str:
     return text.replace("The ", "The not ", 1)
 
 
-@pytest.mark.parametrize("edit", [without_punctuation, with_adjective, reordered])
+def unpunctuated(rng: random.Random, text: str) -> str:
+    return re.sub(r"[.,]", "", text)
+
+
+@pytest.mark.parametrize("edit", [without_punctuation, unpunctuated, with_adjective, reordered])
 def test_an_edited_copy_on_the_same_image_is_found(tmp_path: Path, edit) -> None:
     rng = random.Random(1)
     rows: list[Row] = []
@@ -111,8 +115,14 @@ def replaced(rng: random.Random, text: str) -> str:
     return " ".join(words)
 
 
-@pytest.mark.parametrize("edit", [other_number, negated, replaced])
-def test_an_edited_number_a_negation_or_a_replaced_word_is_another_answer(tmp_path: Path, edit) -> None:
+def swapped(rng: random.Random, text: str) -> str:
+    words = text.split()
+    words[3], words[4] = words[4], words[3]
+    return " ".join(words)
+
+
+@pytest.mark.parametrize("edit", [other_number, negated, replaced, swapped])
+def test_an_edited_number_a_negation_or_another_word_is_another_answer(tmp_path: Path, edit) -> None:
     rng = random.Random(2)
     rows: list[Row] = []
     for n in range(50):

@@ -144,8 +144,9 @@ def _verified(batch: Any) -> Mapping[str, Any]:  # noqa: ANN401 - pyarrow has no
     questions = overlap(batch["question_a"], batch["question_b"])
     answers = overlap(batch["answer_a"], batch["answer_b"])
     similarity = (questions.common + answers.common) / np.maximum(questions.either + answers.either, 1)
-    same_answer = (answers.common >= SIMILAR * answers.either) & ~answers.replaced
-    same_question = (answers.words >= LONG_ANSWER) | (questions.common == questions.either)
+    same_answer = (answers.common >= SIMILAR * answers.either) & answers.inserted
+    same_question = questions.common == questions.either
+    same_question |= (answers.words >= LONG_ANSWER) & questions.inserted
     near = (similarity >= SIMILAR) & same_answer & same_question & (answers.either > 0)
     near &= (questions.pinned + answers.pinned == 0) & batch["comparable"].to_numpy(zero_copy_only=False)
     names = ["sample_a", "turn_a", "sample_b", "turn_b"]

@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 class Overlap:
     """Of n pairs of texts: distinct shingles in both and in either, and the words of the shorter text.
 
-    `replaced` says where each text has a word that the other lacks; `pinned` is 0 where both have the same
-    pinned words.
+    `inserted` says where one text is the other with words put in, sentences cut, joined or moved, and nothing
+    else; `pinned` is 0 where both have the same pinned words.
     """
 
     common: "Offsets"
     either: "Offsets"
     words: "Offsets"
-    replaced: "npt.NDArray[np.bool_]"
+    inserted: "npt.NDArray[np.bool_]"
     pinned: "Words64"
 
 
@@ -47,11 +47,16 @@ def overlap(texts_a: Any, texts_b: Any) -> Overlap:  # noqa: ANN401 - pyarrow ha
     words = _count(a.words, b.words, owners)
     more_in_a = np.bincount(words.pair[words.in_a > words.in_b], minlength=n)
     more_in_b = np.bincount(words.pair[words.in_b > words.in_a], minlength=n)
+    only_in_a = np.bincount(trigrams.pair[trigrams.in_b == 0], minlength=n)
+    only_in_b = np.bincount(trigrams.pair[trigrams.in_a == 0], minlength=n)
+    either = np.bincount(trigrams.pair, minlength=n)
+    # A word put in breaks two trigrams of the text without it, and so does a sentence cut or joined.
+    broken = 2 * (abs(a.counts - b.counts) + abs(a.sentences - b.sentences))
     return Overlap(
-        np.bincount(trigrams.pair[(trigrams.in_a > 0) & (trigrams.in_b > 0)], minlength=n),
-        np.bincount(trigrams.pair, minlength=n),
+        either - only_in_a - only_in_b,
+        either,
         np.minimum(a.counts, b.counts),
-        (more_in_a > 0) & (more_in_b > 0),
+        (np.minimum(more_in_a, more_in_b) == 0) & (np.minimum(only_in_a, only_in_b) <= broken),
         a.pinned - b.pinned,
     )
 

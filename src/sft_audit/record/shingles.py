@@ -37,14 +37,15 @@ _SEPARATOR, _LETTER, _SIGN = 0, 1, 2
 class Shingles:
     """The words and shingles of n texts: those of text i lie from `starts[i]` to `starts[i + 1]`, in order.
 
-    `words` and `hashes`, one shingle for each word, are of shape (words,), `starts` of shape (n + 1,),
-    `pinned` of shape (n,): a hash of the pinned words of each text that does not depend on their order.
+    `words` and `hashes`, one shingle for each word, are of shape (words,), `starts` of shape (n + 1,). Of
+    shape (n,) are `pinned`, a hash of the pinned words whatever their order, and `sentences`, how many.
     """
 
     words: "Words64"
     hashes: "Words64"
     starts: "Offsets"
     pinned: "Words64"
+    sentences: "Offsets"
 
     @property
     def counts(self) -> "Offsets":
@@ -76,13 +77,14 @@ def shingles(texts: Any) -> Shingles:  # noqa: ANN401 - pyarrow has no types
     parts = list(chunks(texts))
     if not parts:
         nothing = np.empty(0, np.uint64)
-        return Shingles(nothing, nothing, np.zeros(1, np.int64), nothing)
+        return Shingles(nothing, nothing, np.zeros(1, np.int64), nothing, np.empty(0, np.int64))
     counts = np.concatenate([part.counts for part in parts])
     return Shingles(
         np.concatenate([part.words for part in parts]),
         np.concatenate([part.hashes for part in parts]),
         np.append(np.int64(0), np.cumsum(counts)),
         np.concatenate([part.pinned for part in parts]),
+        np.concatenate([part.sentences for part in parts]),
     )
 
 
@@ -116,13 +118,18 @@ def _shingles(data: "Bytes", offsets: "Offsets") -> Shingles:
     words = _hashes(data, starts, ends)
     first = np.searchsorted(starts, offsets)
     pinned = np.where(_is_pinned(data, starts, ends, words), mix(words), np.uint64(0))
-    running = np.concatenate([np.zeros(1, np.uint64), np.cumsum(pinned)])
-    return Shingles(
-        words,
-        _trigrams(words, _sentence_ends(data, ends, first)),
-        first,
-        running[first[1:]] - running[first[:-1]],
-    )
+    stop = _sentence_ends(data, ends, first)
+    return Shingles(words, _trigrams(words, stop), first, _sums(pinned, first), _sums(stop, first))
+
+
+def _sums(values: Any, first: "Offsets") -> Any:  # noqa: ANN401 - of the type of the values
+    """Return the sum of the values of each text."""
+    import numpy as np
+
+    sums = np.cumsum(values)
+    running = np.zeros(len(sums) + 1, sums.dtype)
+    running[1:] = sums
+    return running[first[1:]] - running[first[:-1]]
 
 
 def _words(data: "Bytes", offsets: "Offsets") -> "tuple[Offsets, Offsets]":

@@ -52,6 +52,10 @@ def _row(image: str, question: str, answer: str) -> dict[str, object]:
             _row("street.jpg", "Describe the image.", _LONG.replace("red", "blue")),
         ],
         [
+            _row("street.jpg", "Does a bus wait at the corner?", _LONG),
+            _row("street.jpg", "Does a tram wait at the corner?", _LONG),
+        ],
+        [
             _row("street.jpg", "Is there a dog in the image?", "No."),
             _row("street.jpg", "Is there a cat in the image?", "No."),
         ],
@@ -75,13 +79,13 @@ def near_duplicate_text(db: Tables) -> Relation:
 
     ## Known limits
     Near means: of the word trigrams of question and answer at least 80 % are shared (Jaccard), of the
-    answer's too, and one answer has all the words of the other. A replaced word is another answer (red for
-    blue), and so is a changed number, sign, negation, yes or no, left or right; a paraphrase is not found.
-    Below 8 words in the answer, question and answer must be equal but for case and punctuation. A pair at
-    exactly 80 % is found with probability 0.985, at 90 % with 0.9999. Text-only rows are compared with one
-    another. Where many rows are near each other, each is compared with three of them. The score is the share
-    of trigrams that the nearest earlier answer shares. Copies letter for letter are DUP601; only the first
-    32,768 characters count.
+    answer's too, and one question is the other with words put in, or sentences moved, and so is one answer.
+    A replaced word is another answer (red for blue) or another question, and so is a changed number, sign,
+    negation, yes or no, left or right; a paraphrase is not found. Below 8 words in the answer, question and
+    answer must be equal but for case and punctuation. A pair at exactly 80 % is found with probability
+    0.985, at 90 % with 0.9999. Text-only rows are compared with one another. Where many rows are near each
+    other, each is compared with three of them. The score is the share of trigrams that the nearest earlier
+    answer shares. Copies letter for letter are DUP601; only the first 32,768 characters count.
 
     ## Source
     Broder, On the resemblance and containment of documents, 1997; Lee et al., arXiv:2107.06499, who remove
