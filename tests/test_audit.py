@@ -55,7 +55,7 @@ def test_an_ignored_check_is_not_asked(data: Path) -> None:
 @pytest.mark.parametrize("field", ["select", "ignore_checks"])
 def test_an_unknown_check_names_the_nearest(data: Path, field: str) -> None:
     with pytest.raises(AuditError, match="did you mean DUP601"):
-        audit(data, **{field: ("DUP606",)})
+        audit(data, **{field: ("DUP6O1",)})
 
 
 def waiver(**fields: object) -> dict:
