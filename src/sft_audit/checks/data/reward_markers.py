@@ -189,7 +189,7 @@ def reward_markers(db: Tables, *, critique_sources: Sequence[str] = ()) -> Relat
             r"|written)\b"
         ),
         shows=(
-            r"(?i)\b(reads?|says?|shows?|shown|display\w*|screen|scoreboard|sign|poster|game|app)\b[^.\n]{0,60}"
+            r"(?i)\b(reads?|says?|shows?|shown|display\w*|screen|scoreboard)\b[^.\n]{0,30}"
             r"\b(score|rating|grade)"
         ),
         judges=r"(?i)\b(responses?|assistants?|candidates?|completions?|ai|model'?s?|answer [AB12])\b",
