@@ -20,6 +20,13 @@ from sft_audit import audit_data
 from sft_audit.interval import wilson
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
+# Rows that were flagged in the sets as they are, and have the fault: judged by eye, with the reason.
+TRUE_BEFORE = {
+    (
+        "DUP603",
+        "ships in the distance behind a grassy marsh with egrets",
+    ),  # coco-00229 has it after "Several"
+}
 
 
 @dataclass(frozen=True)
@@ -83,8 +90,10 @@ def measure(real: RealSet, each: int, seed: int, work: Path, rows: int | None = 
 
 def score(family: str, planted: Planted, findings: list[dict], rows: list[Item]) -> Score:
     """Hold the findings of the family's check against the places where it was planted."""
-    flagged = {f["position"]: f["message"] for f in findings if f["check"] == FAULTS[family].check}
-    right = planted.faulty | planted.about
+    check = FAULTS[family].check
+    flagged = {f["position"]: f["message"] for f in findings if f["check"] == check}
+    known = {n for n, row in enumerate(rows, 1) if (check, row.tell) in TRUE_BEFORE}
+    right = planted.faulty | planted.about | known
     wrong = [_row(at, rows, message) for at, message in sorted(flagged.items()) if at not in right]
     missed = [_row(at, rows, "not found") for at in sorted(planted.faulty - flagged.keys())]
     found = len(planted.faulty) - len(missed)

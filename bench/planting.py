@@ -411,9 +411,10 @@ def plant(items: Sequence[Item], families: Sequence[str], each: int, plot: Plot)
     return Planting(rows, {family: _places(family, pairs, rows) for family, pairs in made.items()})
 
 
-def _words(row: Item) -> tuple[object, ...]:
-    """Return images and text without case, punctuation and spacing."""
-    return (row.images, *(re.sub(r"\W+|image", "", text.lower()) for _, text in row.turns))
+def _words(row: Item) -> tuple[str, ...]:
+    """Return image, question and answer without case, punctuation and spacing."""
+    said = [re.sub(r"\W+|image", "", text.lower()) for _, text in row.turns[:2]]
+    return (row.images[0], *sorted(said))
 
 
 def _places(family: str, pairs: Sequence[tuple[Item, Item]], rows: Sequence[Item]) -> Planted:

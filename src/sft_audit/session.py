@@ -10,6 +10,8 @@ from sft_audit import __version__
 from sft_audit.audit import Outcome, run_audit
 from sft_audit.config import AuditConfig, parse_config
 from sft_audit.engine import Engine
+from sft_audit.errors import AuditError
+from sft_audit.readers.inputs import nearest
 from sft_audit.store import MANIFEST, Store, building, read_manifest, write_json
 from sft_audit.tables import SCHEMA_VERSION
 
@@ -67,6 +69,8 @@ def audit_data(data: str | Path | list[str | Path], **options: object) -> Report
 
 def run(config: AuditConfig) -> Report:
     """Audit as configured, publish the folder, and return the report."""
+    if config.images is not None and not config.images.is_dir():
+        raise AuditError(f"{config.images}: no such folder of images{nearest(config.images)}")
     size = sum(path.stat().st_size for path in config.data if path.is_file())
     started = time.time()
     with building(config.out, needs_bytes=2 * size) as folder, Engine(config.workers) as engine:

@@ -46,7 +46,7 @@ def _of(argument: Path) -> Iterator[Input]:
     elif any(sign in str(argument) for sign in _MAGIC):
         yield from _of_pattern(argument)
     else:
-        raise AuditError(f"{argument}: no such file or folder{_near(argument)}")
+        raise AuditError(f"{argument}: no such file or folder{nearest(argument)}")
 
 
 def _described(info: Path) -> Iterator[Input]:
@@ -89,7 +89,8 @@ def _of_pattern(argument: Path) -> Iterator[Input]:
     yield from (Input(path, path.relative_to(root).as_posix()) for path in files)
 
 
-def _near(missing: Path) -> str:
+def nearest(missing: Path) -> str:
+    """Return the end of a message about a path that is not there: the nearest name beside it, if any."""
     folder = missing.parent
     names = [p.name for p in folder.iterdir()] if folder.is_dir() else []
     near = get_close_matches(missing.name, names, 1)

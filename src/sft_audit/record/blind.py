@@ -70,7 +70,7 @@ def _lessons(store: Store, spaces: Sequence[Space]) -> Iterator[Lesson]:
 
 def learn(lesson: Lesson) -> tuple[list[Probes], list[Effect]]:
     """Return the probes of every fold, and what each field does for the answers held out."""
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # it has no types
+    from threadpoolctl import threadpool_limits
 
     blocks = blocks_of(lesson.rows, block_names(lesson.fields))
     # Sums must come out alike in a worker process, which has one BLAS thread, and in this one.

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
-from pathlib import Path
 from typing import Any
 
 from sft_audit.config import ImageTokens
@@ -85,7 +84,8 @@ def open_carried(estimate: ImageTokens, carried: Carried) -> Batches:
 
 def _read(path: str) -> bytes | UndecodableError:
     try:
-        return Path(path).read_bytes()
+        with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - a million times: half the cost of Path
+            return file.read()
     except FileNotFoundError:
         return UndecodableError("missing", "it was there when the audit began")
     except OSError as fault:
