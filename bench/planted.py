@@ -123,7 +123,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--out", "-o", type=Path, default=Path(__file__).parent / "results" / "planted.md")
     arguments = parser.parse_args()
-    lines = [f"# Planted faults, up to {arguments.each} a family", ""]
+    lines = [f"# Planted faults, up to {arguments.each} a family", "", *__doc__.splitlines()[2:], ""]
     for real in (coco(SHARED), nlvr(SHARED)):
         with TemporaryDirectory() as work:
             scores = measure(real, arguments.each, arguments.seed, Path(work))
@@ -150,13 +150,16 @@ def share(k: int, n: int) -> str:
 
 
 def listed(scores: list[Score]) -> list[str]:
-    """Return every row missed or flagged wrongly, one line each."""
-    return [
-        f"- {s.family}, row {one['position']}: {one['message']}; {json.dumps(one['images'])} "
-        f"{json.dumps(one['row'])}"
-        for s in scores
-        for one in (*s.missed, *s.wrong)
-    ]
+    """Return the rows missed or flagged wrongly, one line each, at most 20 a family."""
+    lines = []
+    for one in scores:
+        rows = [*one.missed, *one.wrong]
+        lines += [
+            f"- {one.family}, row {row['position']}: {row['message']}; {json.dumps(row['row'])}"
+            for row in rows[:20]
+        ]
+        lines += [f"- {one.family}: {len(rows) - 20} more"] if len(rows) > 20 else []
+    return lines
 
 
 if __name__ == "__main__":

@@ -119,7 +119,8 @@ class Fault:
 
     The faulty row takes the place of the sound one, or is put `beside` it. `about` says which other rows may
     rightly be named by the check. `most` is the largest share of the rows in which it is still a fault: a set
-    in which more answers refuse has questions that cannot be answered.
+    in which more answers refuse has questions that cannot be answered. Faults that lie `apart` are never in
+    neighbours: what two damaged rows in succession were, nobody can say.
     """
 
     check: str
@@ -128,6 +129,7 @@ class Fault:
     beside: bool = False
     about: str = ""
     most: float = 1.0
+    apart: bool = False
 
 
 def _jpeg(image: Image.Image, quality: int = 90) -> bytes:
@@ -353,7 +355,7 @@ def _named(item: Item, plot: Plot) -> Item:
 
 
 FAULTS: dict[str, Fault] = {
-    "malformed row": Fault("INT101", _always, _malformed),
+    "malformed row": Fault("INT101", _always, _malformed, apart=True),
     "missing image": Fault("INT102", _always, _missing),
     "unreadable image": Fault("INT103", _always, _unreadable),
     "placeholder mismatch": Fault("INT104", _always, _placeholders),
@@ -397,7 +399,7 @@ def plant(items: Sequence[Item], families: Sequence[str], each: int, plot: Plot)
     made: dict[str, list[tuple[Item, Item]]] = {}
     for family in families:
         fault = FAULTS[family]
-        chosen = [at for at in free if fault.fits(rows[at], plot)]
+        chosen = [at for at in free if fault.fits(rows[at], plot) and not (fault.apart and at % 2)]
         chosen = chosen[: min(each, int(fault.most * len(items)))]
         free = [at for at in free if at not in set(chosen)]
         made[family] = [(rows[at], fault.make(rows[at], plot, n)) for n, at in enumerate(chosen)]

@@ -34,7 +34,7 @@ _MARKED = re.compile(
 _MARK_WORDS = ("answer", "truth", "hint")
 _BARE_HINT = re.compile(r"\bhint ?:[ \t]*([^\s.;)\]]+)[ \t.]*(?:[\n)\]]|$)", re.IGNORECASE)
 _ASKED_ABOUT = re.compile(
-    r"\b(?:if|whether|when|that|example|format|e\.g|like)[^\w?!\n]+(?:\w+[^\w?!\n]+){0,3}$", re.IGNORECASE
+    r"\b(?:if|whether|when|that|example|format|e\.g|like)[^\w?!\n]+(?:\w+[^\w?!\n]+){0,3}\Z", re.IGNORECASE
 )
 _HINT_WORDS = ("hint", "caption", "context", "descri", "alt", "metadata", "tag", "label", "summar", "note")
 _HINT = re.compile(
