@@ -132,7 +132,7 @@ _ALL = (
         slot INTEGER 0-based image slot
         uri VARCHAR the address as the row spells it; `embedded` when the row holds the bytes
         image_id VARCHAR the image's content hash; null when it was not or could not be read
-        problem VARCHAR missing, outside_root, remote, is_a_folder, empty_file, not_an_image, truncated, corrupt, bomb or unreadable; null when none
+        problem VARCHAR why it has no image_id, one of the reasons that INT102 and INT103 name; null when it has
         detail VARCHAR one clause that says what was seen; null when there is no problem
         """,
     ),
@@ -151,7 +151,7 @@ _ALL = (
         frames INTEGER frames; more than 1 when animated
         alpha BOOLEAN true when some pixel is transparent
         phash UBIGINT 64-bit DCT perceptual hash of the grey image
-        sharpness DOUBLE variance of the Laplacian of the grey image scaled to at most 192 px, grey levels squared
+        sharpness DOUBLE variance of the Laplacian of the grey image at 192 px or less, squared levels
         brightness DOUBLE mean grey level, 0 to 255
         contrast DOUBLE standard deviation of the grey levels, 0 to 127.5
         entropy DOUBLE Shannon entropy of the grey histogram, bits, 0 to 8
@@ -235,7 +235,7 @@ _ALL = (
         high_added DOUBLE upper end of its 95 % interval
         p_added DOUBLE permutation p-value of bits_added <= 0, the signs of whole images flipped
         q_added DOUBLE p_added after Benjamini and Hochberg over all fields, answer spaces and both measures
-        bits_removed DOUBLE mean bits an answer lost when the field leaves question, source and all other fields
+        bits_removed DOUBLE mean bits an answer lost when the field leaves question, source and the others
         low_removed DOUBLE lower end of its 95 % interval, clustered by image
         high_removed DOUBLE upper end of its 95 % interval
         p_removed DOUBLE permutation p-value of bits_removed <= 0
