@@ -132,7 +132,7 @@ _ALL = (
         slot INTEGER 0-based image slot
         uri VARCHAR the address as the row spells it; `embedded` when the row holds the bytes
         image_id VARCHAR the image's content hash; null when it was not or could not be read
-        problem VARCHAR why it has no image_id, one of the reasons that INT102 and INT103 name; null when it has
+        problem VARCHAR why it has no image_id, in the words of INT102 and INT103; null when it has
         detail VARCHAR one clause that says what was seen; null when there is no problem
         """,
     ),

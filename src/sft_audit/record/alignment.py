@@ -12,8 +12,8 @@ _LEAST_CORRELATION = 0.9
 _RESIDUAL_WHOLE = 0.10  # of the flatter thumbnail's standard deviation
 _RESIDUAL_CROPPED = 0.25
 _RESIDUAL_LEVELS = 1.3  # grey levels that saving again costs, whatever the contrast
-_LOCAL_WHOLE = 1.7  # largest difference at one cell, in units of 3 levels, 1/4 of the slope, 2/5 of the tone
-_LOCAL_CROPPED = 6.5
+_LOCAL_WHOLE = 2.25  # largest difference at one cell; unit: 3 levels + 0.25 of the slope + 0.3 of the tone
+_LOCAL_CROPPED = 8.0
 _MOTION_WHOLE = 0.3  # cells by which the fit may still move a corner
 _MOTION_CROPPED = 0.4
 _TONE_SHARE = 0.13  # share by which a grey level may be brightened or darkened, beside:
@@ -103,7 +103,7 @@ def _fits(one: Any, other: Any, *, cropped: bool) -> tuple[Any, Any]:  # noqa: A
     )
     fits = (
         (residual < np.maximum(share * contrast, 0 if cropped else _RESIDUAL_LEVELS))
-        & ((left / (3 + 0.25 * slope + 0.4 * tone)).max(1) < local)
+        & ((left / (3 + 0.25 * slope + 0.3 * tone)).max(1) < local)
         & (motion < moved)
         & ((tone - _TONE_SHARE * dark.reshape(len(dark), -1)).max(1) < _TONE_LEVELS)
     )
