@@ -38,15 +38,14 @@ def near_duplicate_image(db: Tables) -> Relation:
     ## Known limits
     Candidates are found by a 64-bit hash and verified on grey thumbnails of 32 x 32: one must become the
     other under a tone curve, a trim of up to 3 % of each side and a motion of a fraction of a cell, with no
-    large difference left anywhere. Colour is not looked at: drawings that differ in nothing but colours of
-    one lightness are called the same. So are drawings whose difference is smaller than a cell, and pages of
-    one layout whose words alone differ in a few places. Of the 12 pairs reported in NLVR and PuzzleVQA,
-    drawn sets in which each picture differs from another by design, none is a copy: hence preview. Mirrored
-    and turned copies are other pictures. Trims of one side alone are found when they are small. Images
-    without contrast are not compared. For each image the 16 candidates of the closest hashes are verified,
-    and where more than 64 images share a key, the next 8 alone: a cluster of many copies stays connected,
-    though not all its pairs are listed. The score is the similarity to the nearest: 1 less the share of
-    contrast that differs.
+    large difference left anywhere. What grey cells do not show is not seen: drawings that differ in nothing
+    but colours of one lightness, and figures and pages of one layout whose digits alone differ. In PuzzleVQA,
+    drawn in this way, 4 pairs of 136 pictures are reported and none is a copy: hence preview. Mirrored and
+    turned copies are other pictures. Trims of one side alone are found when they are small. Images without
+    contrast are not compared. For each image the 16 candidates of the closest hashes are verified, and where
+    more than 64 images share a key, the next 8 alone: a cluster of many copies stays connected, though not
+    all its pairs are listed. The score is the similarity to the nearest: 1 less the share of contrast that
+    differs.
 
     ## Source
     Zauner, Implementation and Benchmarking of Perceptual Image Hash Functions, 2010; Lucas and Kanade, IJCAI
