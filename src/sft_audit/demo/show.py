@@ -17,22 +17,26 @@ def render(result: DemoResult) -> "RenderableType":
     before, after = result.before, result.after
     planted, found = sum(line.planted for line in result.lines), sum(line.found for line in result.lines)
     said = (
-        f"{before.samples:,} rows, {before.images:,} images; made, audited, cleaned and audited again in "
-        f"{result.seconds:.0f} s. {found} of {planted} planted faults found.\n"
+        f"Found {found} of {planted} planted faults in {before.samples:,} rows and {before.images:,} images, "
+        f"in {result.seconds:.0f} s.\n"
         f"Verdict: {before.verdict}, after cleaning {after.verdict} ({after.samples:,} rows).\n"
-        f"Reports: {before.folder / 'report.html'} and {after.folder / 'report.html'}\n"
-        f"What was planted where: {result.folder / 'data' / 'planted.jsonl'}"
+        f"Report:         {before.folder / 'report.html'}\n"
+        f"After cleaning: {after.folder / 'report.html'}\n"
+        f"Planted where:  {result.folder / 'data' / 'planted.jsonl'}"
     )
-    return Group(_faults(result), _strays(result), Text(said))
+    return Group(_faults(result), _strays(result), Text(said, no_wrap=True, overflow="ignore"))
 
 
 def _faults(result: DemoResult) -> "Table":
     from rich.table import Table
 
-    table = Table(title="Found against planted")
+    table = Table(
+        title="Found against planted",
+        caption="left: still flagged after every remedy there is; people decide on these",
+    )
     table.add_column("fault")
     table.add_column("check")
-    for name in ("planted", "found", "left after cleaning"):
+    for name in ("planted", "found", "left"):
         table.add_column(name, justify="right")
     for line in result.lines:
         style = "" if line.found == line.planted else "bold red"
@@ -45,8 +49,8 @@ def _strays(result: DemoResult) -> "Table":
 
     table = Table(title="Rows flagged by a check whose fault was not planted there")
     table.add_column("check")
-    table.add_column("rows with another planted fault", justify="right")
-    table.add_column("sound rows", justify="right")
+    table.add_column("in rows with another fault", justify="right")
+    table.add_column("in sound rows", justify="right")
     for stray in result.strays:
         table.add_row(stray.check, str(stray.in_other_faults), str(stray.in_sound_rows))
     return table
