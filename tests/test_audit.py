@@ -38,10 +38,12 @@ def test_findings_can_be_joined_back_to_the_file(data: Path) -> None:
     ]
 
 
-def test_a_selection_leaves_the_rest_not_asked(data: Path) -> None:
-    report = audit(data, select=("CON",))
+def test_a_selection_leaves_the_rest_not_asked_and_opens_no_image(data: Path) -> None:
+    twice = [row("<image>\nIs it day?", answer) for answer in ("Yes", "No")]
+    report = audit(write(data, twice), select=("CON",))
     verdict = json.loads((report.folder / "verdict.json").read_text())
     assert {e["check"] for e in report.evidence} == {code for code in all_checks() if code.startswith("CON")}
+    assert report.counts == {"CON401": 2}
     assert "DUP601" in verdict["not_asked"]
     assert report.images == 0
 
