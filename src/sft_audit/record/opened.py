@@ -13,9 +13,11 @@ from sft_audit.record.image_tokens import count_image_tokens
 from sft_audit.record.places import ImageRoot, Located
 
 Batches = Mapping[str, Any]  # Arrow tables, which have no types
+_Image = tuple[int, str, int, Decoded, Seen]
 FILES = {"place": "int64", "path": "string", "n_bytes": "int64", "problem": "string", "detail": "string"}
 OPENED = {"place": "int64", "image_id": "string", "problem": "string", "detail": "string"}
 IMAGES = {
+    "place": "int64",
     "image_id": "string",
     "width": "int32",
     "height": "int32",
@@ -36,11 +38,11 @@ IMAGES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Address:
-    """The number of an address, and the file it names."""
+class Addresses:
+    """The numbers of some addresses, and the file that each names."""
 
-    place: int
-    path: str
+    places: list[int]
+    paths: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +66,9 @@ def find_files(addresses: Any) -> Batches:  # noqa: ANN401 - an Arrow batch
     return {"pixel_files": _arrow(FILES, list(zip(*rows, strict=True)))}
 
 
-def open_files(estimate: ImageTokens, addresses: Sequence[Address]) -> Batches:
+def open_files(estimate: ImageTokens, addresses: Addresses) -> Batches:
     """Read the files and decode each distinct content once."""
-    return _decode_all(estimate, ((one.place, _read(one.path)) for one in addresses))
+    return _decode_all(estimate, zip(addresses.places, map(_read, addresses.paths), strict=True))
 
 
 def open_carried(estimate: ImageTokens, carried: Carried) -> Batches:
@@ -95,7 +97,7 @@ def _read(path: str) -> bytes | UndecodableError:
 def _decode_all(estimate: ImageTokens, contents: Iterable[tuple[int, bytes | UndecodableError]]) -> Batches:
     opened: list[tuple[int, str | None, str | None, str | None]] = []
     known: dict[str, UndecodableError | None] = {}
-    images: list[tuple[str, int, Decoded, Seen]] = []
+    images: list[_Image] = []
     for place, data in contents:
         if isinstance(data, UndecodableError):
             opened.append((place, None, data.kind, data.detail))
@@ -105,7 +107,7 @@ def _decode_all(estimate: ImageTokens, contents: Iterable[tuple[int, bytes | Und
             known[image_id] = None
             try:
                 decoded = decode(data)
-                images.append((image_id, len(data), decoded, look(decoded.grey)))
+                images.append((place, image_id, len(data), decoded, look(decoded.grey)))
             except UndecodableError as fault:
                 known[image_id] = fault
         seen = known[image_id]
@@ -116,19 +118,20 @@ def _decode_all(estimate: ImageTokens, contents: Iterable[tuple[int, bytes | Und
     return tables
 
 
-def _columns(estimate: ImageTokens, images: Sequence[tuple[str, int, Decoded, Seen]]) -> Iterator[list[Any]]:
+def _columns(estimate: ImageTokens, images: Sequence[_Image]) -> Iterator[list[Any]]:
     """Yield the columns of IMAGES in order."""
-    headers = [header for _, _, header, _ in images]
-    yield [image_id for image_id, _, _, _ in images]
+    places, image_ids, sizes, headers, seen = zip(*images, strict=True)
+    yield list(places)
+    yield list(image_ids)
     yield [one.width for one in headers]
     yield [one.height for one in headers]
     yield [one.mode for one in headers]
     yield [one.format for one in headers]
-    yield [n_bytes for _, n_bytes, _, _ in images]
+    yield list(sizes)
     yield [one.orientation for one in headers]
     yield [one.frames for one in headers]
     yield [one.alpha for one in headers]
-    yield from measures([seen for _, _, _, seen in images]).values()
+    yield from measures(seen).values()
     yield [count_image_tokens(estimate, one.width, one.height) for one in headers]
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from functools import partial
+from itertools import pairwise
 from typing import Any
 
 from sft_audit.readers.embedded import Origin, Slot
@@ -10,7 +11,7 @@ from sft_audit.record.opened import (
     FILES,
     IMAGES,
     OPENED,
-    Address,
+    Addresses,
     Carried,
     find_files,
     open_carried,
@@ -87,20 +88,37 @@ def _number_addresses(store: Store, root: str | None) -> None:
     )
 
 
-def _file_tasks(store: Store) -> Iterator[list[Address]]:
-    """Yield the files in order of size: equal files have equal sizes, so their copies meet in one task."""
-    found = "select place, path, n_bytes from pixel_files where problem is null order by n_bytes, place"
-    task: list[Address] = []
-    held, last = 0, -1
-    for place, path, n_bytes in _each(store, found):
-        full = len(task) >= _TASK_FILES or held >= _TASK_BYTES
-        if task and ((full and n_bytes != last) or len(task) >= _TASK_MOST):
-            yield task
-            task, held = [], 0
-        task.append(Address(place, path))
-        held, last = held + n_bytes, n_bytes
-    if task:
-        yield task
+def _file_tasks(store: Store) -> Iterator[Addresses]:
+    """Yield the files in order of size: equal files have equal sizes, so their copies meet in one task.
+
+    A running total whose window takes in all rows of one size is the same for all of them.
+    """
+    import numpy as np
+
+    found = """
+        select
+            place,
+            path,
+            ((count(*) over by_size + (sum(n_bytes) over by_size) // $bytes) // $files)::bigint as task
+        from pixel_files
+        where problem is null
+        window by_size as (order by n_bytes)
+        order by task, n_bytes, place
+    """
+    limits = {"files": _TASK_FILES, "bytes": _TASK_BYTES // _TASK_FILES}
+    held = Addresses([], [])
+    last = -1
+    for batch in store.batches(found, _TASK_MOST, limits):
+        places, paths, tasks = batch["place"].to_pylist(), batch["path"].to_pylist(), batch["task"].to_numpy()
+        ends = [*(np.flatnonzero(np.diff(tasks)) + 1).tolist(), len(tasks)]
+        for start, end in pairwise([0, *ends]):
+            if held.places and (tasks[start] != last or len(held.places) >= _TASK_MOST):
+                yield held
+                held = Addresses([], [])
+            held = Addresses(held.places + places[start:end], held.paths + paths[start:end])
+            last = tasks[start]
+    if held.places:
+        yield held
 
 
 def _carried_tasks(store: Store) -> Iterator[Carried]:
@@ -156,14 +174,16 @@ def _settle(store: Store) -> None:
             from pixel_found
             where image_id is not null
             group by image_id
-        ), once as (
-            select distinct on (image_id) *
+        ), decoded_once as (
+            select image_id, min(place) as decoded_at
             from pixel_images
+            group by image_id
         )
-        select once.*, uri
-        from once
-        join first_uses using (image_id)
-        order by place
+        select pixel_images.* exclude (place), uri
+        from pixel_images
+        join decoded_once on pixel_images.place = decoded_at
+        join first_uses on first_uses.image_id = pixel_images.image_id
+        order by first_uses.place
         """
     )
     store.execute(
