@@ -1,8 +1,8 @@
 """Images per second of the pixel pass and of the whole audit, beside the decode floor and beside other tools.
 
-python bench/images.py [-n 10000] [--peers 2000] [--workers 2] [--times 5]; prints a Markdown section. Needs
-the real data sets beside the project. The floor reads the same files in the same processes and decodes them
-to grey at the same scale, and does nothing else; floor and pass run in turn, and their medians are compared.
+python bench/images.py [-n 10000] [--sides 400 640] [--peers 2000] [--times 5]; prints a Markdown section.
+Needs the real data sets beside the project. The floor reads the same files in the same processes and decodes
+them to grey at the same scale, and does nothing else; floor and pass run in turn, and medians are compared.
 """
 
 import argparse
