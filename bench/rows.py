@@ -1,6 +1,7 @@
 """Rows per second and peak memory of the whole audit, beside the bare cost of parsing the same file.
 
-python bench/rows.py [--rows 0.1 1 2] [--questions 1] (millions); prints a Markdown section.
+python bench/rows.py [--rows 0.1 1 2] [--questions 1] (millions) [--memory 1GB]; prints a Markdown section.
+`--memory` is DuckDB's limit; the peak is that of all processes together.
 """
 
 import argparse
@@ -35,24 +36,25 @@ def main() -> None:
     parser.add_argument("--rows", type=float, nargs="*", default=[0.1, 1, 2])
     parser.add_argument("--questions", type=float, nargs="*", default=[1])
     parser.add_argument("--images", type=int, default=10_000)
+    parser.add_argument("--memory", default="1GB")
     arguments = parser.parse_args()
     WORK.mkdir(parents=True, exist_ok=True)
     print("| rows | kind | file | bare parse | audit | rows/s | peak memory | verdict |")
     print("|---|---|---|---|---|---|---|---|")
     for millions in arguments.rows:
-        bench("text-only", int(millions * 1e6), text_row)
+        bench("text-only", int(millions * 1e6), text_row, arguments.memory)
     if arguments.questions:
         draw_images(arguments.images)
     for millions in arguments.questions:
-        bench("image questions", int(millions * 1e6), question_row(arguments.images))
+        bench("image questions", int(millions * 1e6), question_row(arguments.images), arguments.memory)
 
 
-def bench(kind: str, n: int, make: Callable[[int, np.random.Generator], dict]) -> None:
+def bench(kind: str, n: int, make: Callable[[int, np.random.Generator], dict], memory: str) -> None:
     path = WORK / f"{kind.replace(' ', '-')}-{n}.json"
     if not path.exists():
         write_rows(path, n, make)
     floor = bare_parse(path)
-    run = audit(path)
+    run = audit(path, memory)
     assert run.summary["samples"] == n, run.summary
     size = f"{path.stat().st_size / 2**20:,.0f} MiB"
     print(
@@ -137,10 +139,11 @@ def bare_parse(path: Path) -> float:
     return time.perf_counter() - started
 
 
-def audit(path: Path) -> Run:
+def audit(path: Path, memory: str) -> Run:
     out = WORK / "audit"
     shutil.rmtree(out, ignore_errors=True)
     command = [*PROGRAM, "data", str(path), "--images", str(WORK / "images"), "-o", str(out), "--json"]
+    command += ["--memory-limit", memory]
     (WORK / "images").mkdir(exist_ok=True)
     started = time.perf_counter()
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
