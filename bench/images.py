@@ -1,6 +1,6 @@
 """Images per second of the pixel pass and of the whole audit, beside the decode floor and beside other tools.
 
-python bench/images.py [-n 10000] [--sides 400 640] [--peers 2000] [--times 5]; prints a Markdown section.
+python bench/images.py [-n 20000] [--peers 2000] [--times 5]; prints Markdown sections.
 Needs the real data sets beside the project. The floor reads the same files in the same processes and decodes
 them to grey at the same scale, and does nothing else; floor and pass run in turn, and medians are compared.
 """
@@ -32,26 +32,30 @@ from sft_audit.record import Recording, all_recorders
 from sft_audit.record.decode import LONGEST
 from sft_audit.store import Store
 
+# The photos of two common kinds of set: longest side, from and to, and JPEG quality.
+KINDS = {"small": (400, 640, 85), "of COCO's size": (640, 640, 95)}
 CHECKED = ("INT102", "INT103", "INT108", "INT111", "DUP602")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("-n", type=int, default=10_000)
+    parser.add_argument("-n", type=int, default=20_000)
     parser.add_argument(
         "--peers", type=int, default=2_000, help="images that the other tools get; 0 leaves them out"
     )
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--times", type=int, default=5)
     arguments = parser.parse_args()
-    print_speed(arguments.n, arguments.workers, arguments.times)
+    for kind in KINDS:
+        print_speed(kind, arguments.n, arguments.workers, arguments.times)
     if arguments.peers:
         print_peers(arguments.peers, arguments.workers)
 
 
-def print_speed(n: int, workers: int, times: int) -> None:
-    folder = WORK / f"photos-{n}"
-    size = write_photos(folder, n) / n
+def print_speed(kind: str, n: int, workers: int, times: int) -> None:
+    shortest, longest, quality = KINDS[kind]
+    folder = WORK / f"photos-{longest}-{quality}-{n}"
+    size = write_photos(folder, n, (shortest, longest), quality) / n
     rows = write_rows(folder)
     seconds: dict[str, list[float]] = {"decode floor": [], "pixel pass": [], "whole audit": []}
     with Engine(workers) as engine:
@@ -61,7 +65,7 @@ def print_speed(n: int, workers: int, times: int) -> None:
             seconds["pixel pass"].append(run_pass(engine, rows, folder))
             seconds["whole audit"].append(timed(partial(run_audit, rows, folder, workers)))
     floor = statistics.median(seconds["decode floor"])
-    print(f"## Images per second: {n:,} JPEG photos, {size / 1024:.0f} KiB each, {workers} processes\n")
+    print(f"## Images per second: {n:,} photos {kind}, {size / 1024:.0f} KiB each, {workers} processes\n")
     print(f"| | seconds, median of {times} | all | images/s | of the floor |")
     print("|---|---|---|---|---|")
     for name, taken in seconds.items():
@@ -156,17 +160,17 @@ def timed(run: Callable[[], object]) -> float:
     return time.perf_counter() - started
 
 
-def write_photos(folder: Path, n: int) -> int:
-    """Write n windows of real photos, each another one, about 500 px long; return their bytes."""
+def write_photos(folder: Path, n: int, sides: tuple[int, int], quality: int) -> int:
+    """Write n windows of real photos, each another one; return their bytes."""
     if not folder.exists():
         folder.mkdir(parents=True)
-        for number, image in enumerate(windows(n)):
-            (folder / f"{number:06}.jpg").write_bytes(jpeg(image, 85))
+        for number, image in enumerate(windows(n, sides)):
+            (folder / f"{number:06}.jpg").write_bytes(jpeg(image, quality))
     return sum(path.stat().st_size for path in folder.glob("*.jpg"))
 
 
-def windows(n: int) -> Iterator[Image.Image]:
-    """Yield windows of 60 to 100 % of the photos' sides, brought to a longest side of 400 to 640 px."""
+def windows(n: int, sides: tuple[int, int]) -> Iterator[Image.Image]:
+    """Yield windows of 60 to 100 % of the photos' sides, the longest side brought between `sides` (px)."""
     rng = np.random.default_rng(0)
     sources = [Image.open(BytesIO(one.data)).convert("RGB") for one in (*photos("measure"), *photos("tune"))]
     for number in range(n):
@@ -174,7 +178,7 @@ def windows(n: int) -> Iterator[Image.Image]:
         width, height = (int(side * rng.uniform(0.6, 1)) for side in image.size)
         left, top = int(rng.integers(image.width - width + 1)), int(rng.integers(image.height - height + 1))
         window = image.crop((left, top, left + width, top + height))
-        scale = rng.uniform(400, 640) / max(window.size)
+        scale = rng.uniform(*sides) / max(window.size)
         yield window.resize((round(width * scale), round(height * scale)), Image.Resampling.BICUBIC)
 
 

@@ -70,6 +70,7 @@ def run_peer(peer: Peer, images: Path, workers: int) -> tuple[float, set[frozens
         [python, "-c", peer.program, str(images), str(workers), str(out)],
         check=True,
         stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
     seconds = time.perf_counter() - started
     groups = json.loads(out.read_text())

@@ -60,7 +60,8 @@ class Check:
     `of` is the SQL that counts the samples among which a finding could occur: the share's denominator.
     `safe` is true when the remedy never changes what a correct row teaches; a finding for which that does not
     hold says `"safe": false` in its evidence.
-    `bad` and `good` are small data sets in LLaVA rows, with and without the fault.
+    `bad` and `good` are small data sets in LLaVA rows, with and without the fault; `given` holds the rows of
+    further files that they are audited with, by option.
     """
 
     code: str
@@ -76,6 +77,7 @@ class Check:
     preview: bool
     bad: tuple[Rows, ...]
     good: tuple[Rows, ...]
+    given: Mapping[str, Rows]
 
     @property
     def family(self) -> str:
@@ -110,6 +112,7 @@ def check(
     reads: Sequence[str],
     bad: Sequence[Rows] = (),
     good: Sequence[Rows] = (),
+    given: Mapping[str, Rows] = MappingProxyType({}),
     of: str = ROWS,
     remedy: Remedy = "review",
     safe: bool = False,
@@ -138,6 +141,7 @@ def check(
             preview=preview,
             bad=tuple(bad),
             good=tuple(good),
+            given=given,
         )
         return ask
 

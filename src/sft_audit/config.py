@@ -49,7 +49,7 @@ class AuditConfig(_Frozen):
     ignore: tuple[Waiver, ...] = ()
     checks: Mapping[str, Mapping[str, Any]] = Field(default_factory=dict)
 
-    @field_validator("data", mode="before")
+    @field_validator("data", "preferences", mode="before")
     @classmethod
     def _one_or_many(cls, value: object) -> object:
         return (value,) if isinstance(value, str | Path) else value

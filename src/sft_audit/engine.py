@@ -1,5 +1,6 @@
 """Map a function over batches in worker processes; results come back in input order."""
 
+import gc
 import os
 import threading
 import time
@@ -46,7 +47,7 @@ class Engine:
             from loky import ProcessPoolExecutor
 
             self._pool = ProcessPoolExecutor(
-                max_workers=self.workers, env=_ONE_THREAD, initializer=_follow, initargs=(os.getpid(),)
+                max_workers=self.workers, env=_ONE_THREAD, initializer=_begin, initargs=(os.getpid(),)
             )
         return self._pool
 
@@ -59,6 +60,12 @@ class Engine:
         if self._pool is not None:
             self._pool.shutdown(wait=True, kill_workers=kind is not None)
             self._pool = None
+
+
+def _begin(parent: int) -> None:
+    """Set up a worker: batches make many objects and hardly a cycle, so the collector looks more rarely."""
+    gc.set_threshold(100_000, 50, 50)
+    _follow(parent)
 
 
 def _follow(parent: int) -> None:

@@ -11,7 +11,8 @@ from sft_audit.audit import Outcome, run_audit
 from sft_audit.config import AuditConfig, parse_config
 from sft_audit.engine import Engine
 from sft_audit.errors import AuditError
-from sft_audit.readers.inputs import nearest
+from sft_audit.readers.file_bytes import FileBytes
+from sft_audit.readers.inputs import find_inputs, nearest
 from sft_audit.store import MANIFEST, Store, building, read_manifest, write_json
 from sft_audit.tables import SCHEMA_VERSION
 
@@ -119,11 +120,23 @@ def _write(config: AuditConfig, store: Store, outcome: Outcome, started: float) 
         "sft_audit": __version__,
         "configuration": config.model_dump(mode="json"),
         "inputs": store.arrow("select * from files order by file").to_pylist(),
+        "beside": _beside(config),
         "seconds": round(time.time() - started, 1),
         "stages": dict(outcome.seconds),
         "faults": dict(outcome.faults),
     }
     write_json(folder / MANIFEST, manifest)
+
+
+def _beside(config: AuditConfig) -> dict[str, str]:
+    """Return the hash of every file, other than the data, on which the verdict depends."""
+    named = [one.path for one in find_inputs(config.preferences)]
+    named += [config.policy] if config.policy else []
+    hashes = {}
+    for path in named:
+        with FileBytes(path) as file:
+            hashes[str(path)] = file.finish()
+    return hashes
 
 
 def _write_findings(store: Store, path: Path) -> None:

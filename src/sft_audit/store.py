@@ -28,6 +28,7 @@ class Store:
             "memory_limit": memory_limit,
             "threads": threads,
             "temp_directory": str(folder / "spill"),
+            "checkpoint_threshold": "256MB",
         }
         try:
             self._db = duckdb.connect(str(folder / "audit.duckdb"), read_only=read_only, config=options)

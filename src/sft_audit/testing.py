@@ -7,7 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from sft_audit.check import Rows
+from sft_audit.check import Rows, find_check
 from sft_audit.session import run
 from sft_audit.store import write_json
 
@@ -15,16 +15,19 @@ from sft_audit.store import write_json
 def findings_of(code: str, rows: Rows, options: Mapping[str, object] | None = None) -> list[dict[str, Any]]:
     """Audit LLaVA rows with one check alone and return its findings, as dictionaries in report order.
 
-    Rows may use the example images of `make_images`. `options` are further fields of AuditConfig.
+    Rows may use the example images of `make_images`; the files that the check's examples need are given.
+    `options` are further fields of AuditConfig.
     """
     from sft_audit.config import parse_config
 
     with TemporaryDirectory() as name:
         folder = Path(name)
         make_images(folder / "images")
-        write_json(folder / "rows.json", rows)
-        asked = {
-            "data": folder / "rows.json",
+        files = {"data": rows, **find_check(code).given}
+        for option, content in files.items():
+            write_json(folder / f"{option}.json", content)
+        asked: dict[str, object] = {
+            **{option: folder / f"{option}.json" for option in files},
             "images": folder / "images",
             "out": folder / "audit",
             "select": (code,),

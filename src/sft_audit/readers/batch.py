@@ -1,6 +1,5 @@
 """Rows as Arrow batches of the tables: the work of one worker on one chunk."""
 
-import gc
 import json
 from collections.abc import Mapping
 from types import UnionType
@@ -25,14 +24,8 @@ def read_chunk(task: tuple[Chunk, str, Layout]) -> dict[str, Any]:
     chunk, format_name, layout = task
     tables = _Tables(chunk.file)
     tables.add_problems(None, chunk.problems)
-    collecting = gc.isenabled()
-    gc.disable()  # many objects, no cycles: the collector would only look at them again and again
-    try:
-        for row in chunk.rows():
-            tables.add(row if isinstance(row, Malformed) else read_sample(row, format_name, layout))
-    finally:
-        if collecting:
-            gc.enable()
+    for row in chunk.rows():
+        tables.add(row if isinstance(row, Malformed) else read_sample(row, format_name, layout))
     return tables.batches()
 
 

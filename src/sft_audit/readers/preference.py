@@ -20,7 +20,8 @@ _PROMPTS = ("prompt", "question", "instruction", "query")
 def _matches_rlhf_v(row: Content, layout: Layout) -> bool:  # noqa: ARG001
     match row:
         case {"text": str(text)}:
-            return text.startswith("{") and '"chosen"' in text and '"rejected"' in text
+            compares = text.startswith("{") and '"chosen"' in text and '"rejected"' in text
+            return compares and not _complete(row)
     return False
 
 
@@ -50,13 +51,13 @@ def rlhf_v(row: Content, layout: Layout) -> Parsed:
 def _matches(row: Content, layout: Layout) -> bool:  # noqa: ARG001
     match row:
         case {"chosen": str() | dict() | list(), "rejected": str() | dict() | list()}:
-            return not _ends_with_answer(row.get("conversations") or row.get("messages"))
+            return not _complete(row)
     return False
 
 
-def _ends_with_answer(messages: object) -> bool:
-    """Return whether a conversation is complete: then its row is an SFT row with preference fields in it."""
-    match messages:
+def _complete(row: Content) -> bool:
+    """Return whether a row's conversation ends with an answer: it is an SFT row with a comparison in it."""
+    match row.get("conversations") or row.get("messages"):
         case [*_, {"from": "gpt" | "assistant"} | {"role": "assistant"}]:
             return True
     return False

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 WIDTH = 1 << 18
@@ -60,10 +61,16 @@ def shared_block(one: Block, other: Block) -> Block:
 
 def _hashed(tokens: Iterable[list[str]]) -> Matrix:
     """Return a binary matrix of texts x WIDTH; the hash is MurmurHash3, the same in every process."""
-    from sklearn.feature_extraction import FeatureHasher
+    import mmh3
+    import numpy as np
+    from scipy.sparse import csr_matrix
 
-    hasher = FeatureHasher(WIDTH, input_type="string", alternate_sign=False, dtype="float32")
-    grams = hasher.transform(tokens)
+    texts = list(tokens)
+    ends = np.cumsum([0, *map(len, texts)])
+    hashes = np.fromiter(map(mmh3.hash, chain.from_iterable(texts)), np.int64, ends[-1])
+    columns = np.abs(hashes) % WIDTH
+    grams = csr_matrix((np.ones(len(columns), np.float32), columns, ends), (len(texts), WIDTH))
+    grams.sum_duplicates()
     grams.data[:] = 1
     return grams
 

@@ -42,7 +42,8 @@ def pixels(recording: Recording) -> None:
     estimate = config.image_tokens
     for name, columns in (("pixel_files", FILES), ("pixel_opened", OPENED), ("pixel_images", IMAGES)):
         typed = ", ".join(f"{column} {_SQL_TYPES[kind]}" for column, kind in columns.items())
-        store.execute(f"create or replace table {name} ({typed})")
+        temp = "" if columns is FILES else "temp"  # what another cursor reads cannot be temporary
+        store.execute(f"create or replace {temp} table {name} ({typed})")
     _number_addresses(store, str(config.images) if config.images else None)
     addresses = "select place, root, uri from pixel_places where root is not null order by place"
     store_all(recording, engine.map(find_files, store.batches(addresses, _ADDRESSES)))
@@ -156,7 +157,7 @@ def _settle(store: Store) -> None:
     """Write each distinct image under its first address, and what was found at every use."""
     store.execute(
         """
-        create or replace table pixel_found as
+        create or replace temp table pixel_found as
         select place, root, uri, sample_id, slot, opened.image_id, opened.problem, opened.detail
         from pixel_places
         join (

@@ -15,7 +15,24 @@ def _row(answer: str) -> dict[str, object]:
     reads=("preferences", "answers", "samples", "image_uses", "images"),
     of="select count(distinct sample_id) from answers",
     remedy="drop",
-    good=[[_row("A kitchen with two mugs."), _row("No.")]],
+    bad=[
+        [_row("A kitchen with three mugs, one broken.")],
+        [_row("a kitchen with three mugs; one broken")],
+    ],
+    good=[
+        [_row("A kitchen with two mugs."), _row("No.")],
+        [_row("A kitchen with three mugs, one broken, and a plate.")],
+    ],
+    given={
+        "preferences": [
+            {
+                "image": "kitchen.jpg",
+                "prompt": "What is this?",
+                "chosen": "A kitchen with two mugs.",
+                "rejected": "A kitchen with three mugs, one broken.",
+            }
+        ]
+    },
 )
 def rejected_as_target(db: Tables, *, min_words: int = 8, min_words_elsewhere: int = 20) -> Relation:
     """The supervised answer is a response that a known comparison rejects.
