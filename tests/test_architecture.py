@@ -10,7 +10,7 @@ import pytest
 SOURCE = Path(__file__).parents[1] / "src" / "sft_audit"
 LAYERS = (
     ("sample", "finding", "tables", "errors", "interval"),
-    ("check", "store", "engine", "config"),
+    ("check", "example", "store", "engine", "config"),
     ("readers", "record", "models", "rewards", "trainers"),
     ("checks", "remedies"),
     ("audit", "policy"),

@@ -1,11 +1,7 @@
 """GRD201."""
 
 from sft_audit.check import IMAGE_ROWS, Relation, Tables, check
-
-
-def _row(*turns: str) -> dict[str, object]:
-    said = [{"from": ("human", "gpt")[n % 2], "value": text} for n, text in enumerate(turns)]
-    return {"id": "1", "image": "street.jpg", "conversations": said}
+from sft_audit.example import row
 
 
 @check(
@@ -16,39 +12,39 @@ def _row(*turns: str) -> dict[str, object]:
     of=IMAGE_ROWS,
     remedy="rewrite",
     bad=[
-        [_row("<image>\nWhat color is the car? Answer: red", "Red")],
-        [_row("<image>\nHint: the car is red.\nWhat color is the car?", "red")],
-        [_row("<image>\nIs there a dog? Answer yes or no.\nHint: yes", "Yes")],
-        [_row("<image>\nCaption: three men in a boat.\nHow many men are there?", "3")],
-        [_row("<image>\nContext: a zebra drinks from a river.\nWhat animal is this?", "A zebra.")],
-        [_row("<image>\nThe car on the left is blue. What colour is the car on the left?", "Blue")],
-        [_row("<image>\nDescribe.", "The car is red and old.", "What color is the car?", "It is red.")],
+        [row("<image>\nWhat color is the car? Answer: red", "Red")],
+        [row("<image>\nHint: the car is red.\nWhat color is the car?", "red")],
+        [row("<image>\nIs there a dog? Answer yes or no.\nHint: yes", "Yes")],
+        [row("<image>\nCaption: three men in a boat.\nHow many men are there?", "3")],
+        [row("<image>\nContext: a zebra drinks from a river.\nWhat animal is this?", "A zebra.")],
+        [row("<image>\nThe car on the left is blue. What colour is the car on the left?", "Blue")],
+        [row("<image>\nDescribe.", "The car is red and old.", "What color is the car?", "It is red.")],
         [
-            _row(
+            row(
                 "<image>\nCaption: a man rides a horse on a beach.\nDescribe the image.",
                 "A man rides a horse on a beach.",
             )
         ],
-        [_row("<image>\nHint: this is a cat.\nWhat is it?\nA. cat\nB. dog", "A")],
-        [_row("<image>\nIs there a dog? (The correct answer is: yes)", "Yes")],
+        [row("<image>\nHint: this is a cat.\nWhat is it?\nA. cat\nB. dog", "A")],
+        [row("<image>\nIs there a dog? (The correct answer is: yes)", "Yes")],
     ],
     good=[
-        [_row("<image>\nIs there a red car?", "Yes")],
-        [_row("<image>\nWhat color is the car?\nA. red\nB. blue\nAnswer with the option's letter.", "A")],
-        [_row("<image>\nWhat color is the car? Choices: red, blue", "Answer: red")],
-        [_row("<image>\nWhat is the brand?\nReference OCR token: Nokia, 12:30, Menu", "Nokia")],
-        [_row("<image>\nThe car is next to a red bus. What color is the car?", "Red")],
-        [_row("<image>\nTranslate the caption. Caption: un chat noir.", "Un chat noir means a black cat.")],
-        [_row('<image>\nDoes this sentence describe the image? "A man rides a horse."', "Yes")],
+        [row("<image>\nIs there a red car?", "Yes")],
+        [row("<image>\nWhat color is the car?\nA. red\nB. blue\nAnswer with the option's letter.", "A")],
+        [row("<image>\nWhat color is the car? Choices: red, blue", "Answer: red")],
+        [row("<image>\nWhat is the brand?\nReference OCR token: Nokia, 12:30, Menu", "Nokia")],
+        [row("<image>\nThe car is next to a red bus. What color is the car?", "Red")],
+        [row("<image>\nTranslate the caption. Caption: un chat noir.", "Un chat noir means a black cat.")],
+        [row('<image>\nDoes this sentence describe the image? "A man rides a horse."', "Yes")],
         [
-            _row(
+            row(
                 "<image>\nWhich caption fits? A man rides a black horse. A man rides a white horse.",
                 "A man rides a black horse.",
             )
         ],
-        [_row("<image>\nDescribe.", "A red bus.", "What color is the car?", "Red")],
-        [_row("<image>\nIf the answer is yes, say yes. Is it raining?", "Yes")],
-        [_row("<image>\nTom has 3 apples and buys 4. How many apples are drawn here?", "3")],
+        [row("<image>\nDescribe.", "A red bus.", "What color is the car?", "Red")],
+        [row("<image>\nIf the answer is yes, say yes. Is it raining?", "Yes")],
+        [row("<image>\nTom has 3 apples and buys 4. How many apples are drawn here?", "3")],
     ],
 )
 def answer_in_prompt(db: Tables) -> Relation:

@@ -1,23 +1,16 @@
 """BAL901."""
 
 from sft_audit.check import Relation, Tables, check
+from sft_audit.example import row
 from sft_audit.interval import Z95
 
 
 def _rows(
-    yes: int, no: int, answers: tuple[str, str] = ("Yes", "No"), ask: str = "Is there a {}?"
+    yes: int, no: int, answers: tuple[str, str] = ("Yes", "No"), ask: str = 'Is there a "thing {}"?'
 ) -> list[dict[str, object]]:
     said = [answers[0]] * yes + [answers[1]] * no
     return [
-        {
-            "id": str(n),
-            "image": f"{n}.jpg",
-            "source": "pope",
-            "conversations": [
-                {"from": "human", "value": "<image>\n" + ask.format(f'"thing {n}"')},
-                {"from": "gpt", "value": answer},
-            ],
-        }
+        row(f"<image>\n{ask.format(n)}", answer, image=f"{n}.jpg", source="pope")
         for n, answer in enumerate(said)
     ]
 
@@ -32,9 +25,14 @@ def _rows(
         _rows(90, 10),
         _rows(5, 95),
         _rows(80, 0),
-        _rows(85, 15, ("2", "3"), "How many of {} are there?"),
+        _rows(85, 15, ("2", "3"), 'How many of "thing {}" are there?'),
     ],
-    good=[_rows(50, 50), _rows(60, 40), _rows(12, 2), _rows(30, 30, ("2", "3"), "How many of {} are there?")],
+    good=[
+        _rows(50, 50),
+        _rows(60, 40),
+        _rows(12, 2),
+        _rows(30, 30, ("2", "3"), 'How many of "thing {}" are there?'),
+    ],
 )
 def answer_skew(db: Tables, *, min_answers: int = 50, min_excess: float = 0.3) -> Relation:
     """One answer takes most of an answer space.

@@ -1,14 +1,7 @@
 """INT108."""
 
 from sft_audit.check import IMAGE_ROWS, Relation, Tables, check
-
-
-def _row(image: str) -> dict[str, object]:
-    turns = [
-        {"from": "human", "value": "<image>\nWhat is shown?"},
-        {"from": "gpt", "value": "A few coloured boxes."},
-    ]
-    return {"image": image, "conversations": turns}
+from sft_audit.example import row
 
 
 @check(
@@ -17,8 +10,8 @@ def _row(image: str) -> dict[str, object]:
     axis="integrity",
     reads=("samples", "image_uses", "images"),
     of=IMAGE_ROWS,
-    bad=[[_row("blank.png")], [_row("kitchen.jpg"), _row("blank.png")]],
-    good=[[_row("kitchen.jpg"), _row("street.jpg")], [_row("alpha.png")]],
+    bad=[[row(image="blank.png")], [row(image="kitchen.jpg"), row(image="blank.png")]],
+    good=[[row(image="kitchen.jpg"), row(image="street.jpg")], [row(image="alpha.png")]],
 )
 def blank_image(db: Tables, *, most_contrast: float = 1.0) -> Relation:
     """An image shows nothing: its grey levels hardly vary.

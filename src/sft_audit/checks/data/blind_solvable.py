@@ -3,6 +3,7 @@
 from random import Random
 
 from sft_audit.check import Relation, Tables, check
+from sft_audit.example import row
 
 _COLOURS = {"banana": "yellow", "stop sign": "red", "grass": "green", "crow": "black"}
 
@@ -13,8 +14,7 @@ def _rows(by_habit: bool) -> list[dict[str, object]]:
     for n in range(320):
         thing = draw.choice(list(_COLOURS))
         colour = _COLOURS[thing] if by_habit else draw.choice(list(_COLOURS.values()))
-        asked = {"from": "human", "value": f"<image>\nWhat colour is the {thing}?"}
-        rows.append({"image": f"{n}.jpg", "conversations": [asked, {"from": "gpt", "value": colour}]})
+        rows.append(row(f"<image>\nWhat colour is the {thing}?", colour, image=f"{n}.jpg"))
     return rows
 
 

@@ -1,6 +1,7 @@
 """CON401."""
 
 from sft_audit.check import Relation, Tables, check
+from sft_audit.example import row
 from sft_audit.record.canonical import NEAR_COLOURS
 
 # What may be compared: a closed answer, to a question that stands on its own. A follow-up that points back
@@ -54,21 +55,11 @@ _COMPARED = r"""
 def _row(
     answer: str, question: str = "Is there a dog?", image: str | None = "street.jpg"
 ) -> dict[str, object]:
-    said = [
-        {"from": "human", "value": f"<image>\n{question}" if image else question},
-        {"from": "gpt", "value": answer},
-    ]
-    return {"conversations": said} | ({"image": image} if image else {})
+    return row(f"<image>\n{question}" if image else question, answer, image=image)
 
 
 def _later(question: str, answer: str, before: str) -> dict[str, object]:
-    said = [
-        {"from": "human", "value": f"<image>\n{before}"},
-        {"from": "gpt", "value": "It is an old one."},
-        {"from": "human", "value": question},
-        {"from": "gpt", "value": answer},
-    ]
-    return {"image": "street.jpg", "conversations": said}
+    return row(f"<image>\n{before}", "It is an old one.", question, answer)
 
 
 _CARS = "How many cars are there?"

@@ -3,11 +3,11 @@
 # ruff: noqa: RUF001 - the characters that look like others are the matter
 
 from sft_audit.check import READABLE_ROWS, Relation, Tables, check
+from sft_audit.example import row
 
 
 def _row(answer: str) -> list[dict[str, object]]:
-    turns = [{"from": "human", "value": "<image>\nWhat is this?"}, {"from": "gpt", "value": answer}]
-    return [{"image": "kitchen.jpg", "conversations": turns}]
+    return [row("<image>\nWhat is this?", answer)]
 
 
 @check(

@@ -1,11 +1,11 @@
 """DUP601."""
 
 from sft_audit.check import READABLE_ROWS, Relation, Tables, check
+from sft_audit.example import row
 
 
 def _row(image: str, question: str, answer: str, **fields: str) -> dict[str, object]:
-    turns = [{"from": "human", "value": f"<image>\n{question}"}, {"from": "gpt", "value": answer}]
-    return {**fields, "image": image, "conversations": turns}
+    return row(f"<image>\n{question}", answer, image=image, **fields)
 
 
 @check(
@@ -27,8 +27,8 @@ def _row(image: str, question: str, answer: str, **fields: str) -> dict[str, obj
             _row("street.jpg", "How many boxes?", "Twelve."),
         ],
         [
-            {"conversations": [{"from": "human", "value": "2 + 2?"}, {"from": "gpt", "value": "4"}]},
-            {"conversations": [{"from": "human", "value": "2 + 2?"}, {"from": "gpt", "value": "4"}]},
+            row("2 + 2?", "4", image=None),
+            row("2 + 2?", "4", image=None),
         ],
     ],
     good=[

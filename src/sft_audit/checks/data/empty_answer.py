@@ -1,13 +1,9 @@
 """INT106."""
 
 from sft_audit.check import Relation, Tables, check
+from sft_audit.example import row
 
 _WITH_ANSWERS = "select count(distinct sample_id) from turns where role = 'assistant' and supervised"
-
-
-def _row(*turns: str) -> dict[str, object]:
-    said = [{"from": ("human", "gpt")[n % 2], "value": text} for n, text in enumerate(turns)]
-    return {"id": "1", "image": "street.jpg", "conversations": said}
 
 
 @check(
@@ -19,14 +15,14 @@ def _row(*turns: str) -> dict[str, object]:
     remedy="drop",
     safe=True,
     bad=[
-        [_row("<image>\nWhat is this?", "")],
-        [_row("<image>\nWhat is this?", " \n\t ")],
-        [_row("<image>\nWhat is this?", "A street.", "How many cars?", "\u200b")],
+        [row("<image>\nWhat is this?", "")],
+        [row("<image>\nWhat is this?", " \n\t ")],
+        [row("<image>\nWhat is this?", "A street.", "How many cars?", "\u200b")],
     ],
     good=[
-        [_row("<image>\nWhat is this?", "A street.")],
-        [_row("<image>\nHow many cars?", "0")],
-        [_row("<image>\nWhat is written here?", ".")],
+        [row("<image>\nWhat is this?", "A street.")],
+        [row("<image>\nHow many cars?", "0")],
+        [row("<image>\nWhat is written here?", ".")],
     ],
 )
 def empty_answer(db: Tables) -> Relation:

@@ -3,6 +3,7 @@
 from random import Random
 
 from sft_audit.check import Relation, Tables, check
+from sft_audit.example import row
 
 
 def _rows(yes_to_cars: float) -> list[dict[str, object]]:
@@ -11,9 +12,7 @@ def _rows(yes_to_cars: float) -> list[dict[str, object]]:
     for n in range(400):
         thing = draw.choice(["car", "zebra"])
         yes = draw.random() < (yes_to_cars if thing == "car" else 1 - yes_to_cars)
-        asked = {"from": "human", "value": f"<image>\nIs there a {thing}?"}
-        answer = {"from": "gpt", "value": "Yes" if yes else "No"}
-        rows.append({"image": f"{n}.jpg", "conversations": [asked, answer]})
+        rows.append(row(f"<image>\nIs there a {thing}?", "Yes" if yes else "No", image=f"{n}.jpg"))
     return rows
 
 

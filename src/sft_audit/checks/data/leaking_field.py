@@ -3,6 +3,7 @@
 from random import Random
 
 from sft_audit.check import Relation, Tables, check
+from sft_audit.example import row
 
 
 def _rows(leaks: bool) -> list[dict[str, object]]:
@@ -11,12 +12,8 @@ def _rows(leaks: bool) -> list[dict[str, object]]:
     for n in range(320):
         colour = draw.choice(["red", "green", "blue", "white"])
         named = colour if leaks else draw.choice(["red", "green", "blue", "white"])
-        asked = {
-            "from": "human",
-            "value": f"<image>\nWhat colour is the {draw.choice(['car', 'door', 'cup'])}?",
-        }
-        turns = [asked, {"from": "gpt", "value": colour}]
-        rows.append({"id": str(n), "image": f"{named}_{n:03}.jpg", "conversations": turns})
+        asked = f"<image>\nWhat colour is the {draw.choice(['car', 'door', 'cup'])}?"
+        rows.append(row(asked, colour, image=f"{named}_{n:03}.jpg", id=str(n)))
     return rows
 
 

@@ -1,6 +1,7 @@
 """INT101."""
 
 from sft_audit.check import Relation, Tables, check
+from sft_audit.example import row
 
 
 @check(
@@ -10,17 +11,7 @@ from sft_audit.check import Relation, Tables, check
     reads=("samples", "problems"),
     remedy="drop",
     safe=True,
-    good=[
-        [
-            {
-                "image": "kitchen.jpg",
-                "conversations": [
-                    {"from": "human", "value": "<image>\nWhat is this?"},
-                    {"from": "gpt", "value": "A kitchen."},
-                ],
-            }
-        ]
-    ],
+    good=[[row()]],
 )
 def malformed_row(db: Tables) -> Relation:
     """A row, or the file around it, that a strict JSON reader refuses.

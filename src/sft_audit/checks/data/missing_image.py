@@ -1,14 +1,7 @@
 """INT102."""
 
 from sft_audit.check import IMAGE_ROWS, Relation, Tables, check
-
-
-def _row(image: str) -> dict[str, object]:
-    turns = [
-        {"from": "human", "value": "<image>\nWhat is shown?"},
-        {"from": "gpt", "value": "A few coloured boxes."},
-    ]
-    return {"image": image, "conversations": turns}
+from sft_audit.example import row
 
 
 @check(
@@ -20,12 +13,12 @@ def _row(image: str) -> dict[str, object]:
     remedy="drop",
     safe=True,
     bad=[
-        [_row("nowhere.jpg")],
-        [_row("kitchen.jpg"), _row("../kitchen.jpg")],
-        [_row("https://example.com/kitchen.jpg")],
-        [_row(".")],
+        [row(image="nowhere.jpg")],
+        [row(image="kitchen.jpg"), row(image="../kitchen.jpg")],
+        [row(image="https://example.com/kitchen.jpg")],
+        [row(image=".")],
     ],
-    good=[[_row("kitchen.jpg")], [_row("kitchen.jpg###[0.1, 0.2, 0.5, 0.6]")]],
+    good=[[row(image="kitchen.jpg")], [row(image="kitchen.jpg###[0.1, 0.2, 0.5, 0.6]")]],
 )
 def missing_image(db: Tables) -> Relation:
     """There is no file at the address of an image, or none that may be opened.

@@ -1,14 +1,7 @@
 """DUP602."""
 
 from sft_audit.check import IMAGE_ROWS, Relation, Tables, check
-
-
-def _row(image: str) -> dict[str, object]:
-    turns = [
-        {"from": "human", "value": "<image>\nWhat is shown?"},
-        {"from": "gpt", "value": "A few coloured boxes."},
-    ]
-    return {"image": image, "conversations": turns}
+from sft_audit.example import row
 
 
 @check(
@@ -18,11 +11,11 @@ def _row(image: str) -> dict[str, object]:
     reads=("samples", "image_uses", "images", "near_images"),
     of=IMAGE_ROWS,
     preview=True,
-    bad=[[_row("kitchen.jpg"), _row("kitchen-again.jpg")]],
+    bad=[[row(image="kitchen.jpg"), row(image="kitchen-again.jpg")]],
     good=[
-        [_row("kitchen.jpg"), _row("street.jpg")],
-        [_row("kitchen.jpg"), _row("kitchen.jpg")],
-        [_row("blank.png"), _row("kitchen.jpg")],
+        [row(image="kitchen.jpg"), row(image="street.jpg")],
+        [row(image="kitchen.jpg"), row(image="kitchen.jpg")],
+        [row(image="blank.png"), row(image="kitchen.jpg")],
     ],
 )
 def near_duplicate_image(db: Tables) -> Relation:

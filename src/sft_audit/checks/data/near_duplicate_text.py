@@ -1,6 +1,7 @@
 """DUP603."""
 
 from sft_audit.check import Relation, Tables, check
+from sft_audit.example import row
 
 _LONG = (
     "A red bus waits at the corner while three people cross the street. Behind it stands a brick building "
@@ -9,8 +10,7 @@ _LONG = (
 
 
 def _row(image: str, question: str, answer: str) -> dict[str, object]:
-    turns = [{"from": "human", "value": f"<image>\n{question}"}, {"from": "gpt", "value": answer}]
-    return {"image": image, "conversations": turns}
+    return row(f"<image>\n{question}", answer, image=image)
 
 
 @check(

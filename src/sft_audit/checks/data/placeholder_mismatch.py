@@ -1,8 +1,9 @@
 """INT104."""
 
 from sft_audit.check import Relation, Tables, check
+from sft_audit.example import row
 
-_ANSWER = {"from": "gpt", "value": "Two mugs."}
+_ANSWER = "Two mugs."
 
 
 @check(
@@ -12,46 +13,24 @@ _ANSWER = {"from": "gpt", "value": "Two mugs."}
     reads=("samples", "turns"),
     of="select count(*) from samples where not malformed and kind <> 'eval'",
     bad=[
-        [
-            {
-                "image": "kitchen.jpg",
-                "conversations": [{"from": "human", "value": "<image>\n<image>\nWhat is there?"}, _ANSWER],
-            }
-        ],
-        [{"conversations": [{"from": "human", "value": "<image>\nWhat is there?"}, _ANSWER]}],
-        [
-            {
-                "image": ["kitchen.jpg", "street.jpg"],
-                "conversations": [{"from": "human", "value": "<image>\nWhat differs?"}, _ANSWER],
-            }
-        ],
+        [row("<image>\n<image>\nWhat is there?", _ANSWER)],
+        [row("<image>\nWhat is there?", _ANSWER, image=None)],
+        [row("<image>\nWhat differs?", _ANSWER, image=["kitchen.jpg", "street.jpg"])],
     ],
     good=[
+        [row("<image>\nWhat is there?", _ANSWER)],
         [
-            {
-                "image": "kitchen.jpg",
-                "conversations": [{"from": "human", "value": "<image>\nWhat is there?"}, _ANSWER],
-            }
+            row(
+                "<image>\nWhat is on the table?",
+                "[0.1, 0.1, 0.6, 0.6]",
+                "<image>",
+                _ANSWER,
+                image=["kitchen.jpg", "kitchen.jpg###[10, 10, 60, 60]"],
+            )
         ],
-        [
-            {
-                "image": ["kitchen.jpg", "kitchen.jpg###[10, 10, 60, 60]"],
-                "conversations": [
-                    {"from": "human", "value": "<image>\nWhat is on the table?"},
-                    {"from": "gpt", "value": "[0.1, 0.1, 0.6, 0.6]"},
-                    {"from": "human", "value": "<image>"},
-                    _ANSWER,
-                ],
-            }
-        ],
-        [{"conversations": [{"from": "human", "value": "How many mugs are two mugs?"}, _ANSWER]}],
-        [
-            {
-                "video": "walk.mp4",
-                "conversations": [{"from": "human", "value": "<image>\nWhat moves?"}, _ANSWER],
-            }
-        ],
-        [{"image": "kitchen.jpg", "conversations": [{"from": "human", "value": "What is there?"}, _ANSWER]}],
+        [row("How many mugs are two mugs?", _ANSWER, image=None)],
+        [row("<image>\nWhat moves?", _ANSWER, image=None, video="walk.mp4")],
+        [row("What is there?", _ANSWER)],
     ],
 )
 def placeholder_mismatch(db: Tables) -> Relation:

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 
 from sft_audit.check import Relation, Tables, check
+from sft_audit.example import row
 
 
 def _row(**fields: object) -> list[dict[str, object]]:
-    turns = [{"from": "human", "value": "<image>\nWhat is this?"}, {"from": "gpt", "value": "A kitchen."}]
-    return [{"image": "kitchen.jpg", "conversations": turns, **fields}]
+    return [row() | fields]
 
 
 @check(

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from sft_audit.check import Relation, Tables, check
+from sft_audit.example import row
 
 # RE2, matched against the first 300 characters in lower case with straight apostrophes.
 _CANNOT = (
@@ -42,8 +43,7 @@ _DELIBERATE = r"unanswer|refus|abstain|abstention|vizwiz|safety|harmless|red[-_ 
 
 
 def _row(answer: str, source: str = "vqa", question: str = "What is on the table?") -> dict[str, object]:
-    said = [{"from": "human", "value": f"<image>\n{question}"}, {"from": "gpt", "value": answer}]
-    return {"image": "kitchen.jpg", "source": source, "conversations": said}
+    return row(f"<image>\n{question}", answer, source=source)
 
 
 @check(

@@ -1,11 +1,11 @@
 """PRF303."""
 
 from sft_audit.check import Relation, Tables, check
+from sft_audit.example import row
 
 
 def _row(answer: str) -> dict[str, object]:
-    turns = [{"from": "human", "value": "<image>\nWhat is this?"}, {"from": "gpt", "value": answer}]
-    return {"image": "kitchen.jpg", "conversations": turns}
+    return row("<image>\nWhat is this?", answer)
 
 
 @check(

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 
 from sft_audit.check import Relation, Tables, check
+from sft_audit.example import row
 
 
 def _row(answer: str, question: str = "Describe the image.") -> list[dict[str, object]]:
-    turns = [{"from": "human", "value": f"<image>\n{question}"}, {"from": "gpt", "value": answer}]
-    return [{"image": "kitchen.jpg", "conversations": turns}]
+    return [row(f"<image>\n{question}", answer)]
 
 
 _WHOSE = "(?:overall|final|quality|total|my|judge)"

@@ -1,17 +1,12 @@
 """MOD501."""
 
 from sft_audit.check import Relation, Tables, check
-
-
-def _row(answer: str, image: str | None) -> dict[str, object]:
-    ask = "<image>\nDescribe." if image else "Tell."
-    said = [{"from": "human", "value": ask}, {"from": "gpt", "value": answer}]
-    return {"conversations": said} | ({"image": image} if image else {})
+from sft_audit.example import row
 
 
 def _rows(pictured: int, text_only: int) -> list[dict[str, object]]:
     answer = " ".join(["street"] * 10)
-    return [_row(answer, "street.jpg")] * pictured + [_row(answer, None)] * text_only
+    return [row("<image>\nDescribe.", answer)] * pictured + [row("Tell.", answer, image=None)] * text_only
 
 
 @check(

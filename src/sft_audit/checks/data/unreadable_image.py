@@ -1,14 +1,7 @@
 """INT103."""
 
 from sft_audit.check import IMAGE_ROWS, Relation, Tables, check
-
-
-def _row(image: str) -> dict[str, object]:
-    turns = [
-        {"from": "human", "value": "<image>\nWhat is shown?"},
-        {"from": "gpt", "value": "A few coloured boxes."},
-    ]
-    return {"image": image, "conversations": turns}
+from sft_audit.example import row
 
 
 @check(
@@ -19,8 +12,17 @@ def _row(image: str) -> dict[str, object]:
     of=IMAGE_ROWS,
     remedy="drop",
     safe=True,
-    bad=[[_row("cut.jpg")], [_row("error-page.jpg")], [_row("empty.jpg")], [_row("bomb.png")]],
-    good=[[_row("kitchen.jpg"), _row("blank.png")], [_row("animated.gif")], [_row("cmyk.jpg")]],
+    bad=[
+        [row(image="cut.jpg")],
+        [row(image="error-page.jpg")],
+        [row(image="empty.jpg")],
+        [row(image="bomb.png")],
+    ],
+    good=[
+        [row(image="kitchen.jpg"), row(image="blank.png")],
+        [row(image="animated.gif")],
+        [row(image="cmyk.jpg")],
+    ],
 )
 def unreadable_image(db: Tables) -> Relation:
     """The file of an image is there and cannot be decoded whole.

@@ -1,8 +1,9 @@
 """INT109."""
 
 from sft_audit.check import Relation, Tables, check
+from sft_audit.example import row
 
-_ANSWER = {"from": "gpt", "value": "A kitchen with two mugs."}
+_ANSWER = "A kitchen with two mugs."
 
 
 @check(
@@ -13,24 +14,14 @@ _ANSWER = {"from": "gpt", "value": "A kitchen with two mugs."}
     of="select count(*) from samples where n_images > 0 and kind <> 'eval'",
     remedy="rewrite",
     bad=[
-        [{"image": "kitchen.jpg", "conversations": [{"from": "human", "value": "What is this?"}, _ANSWER]}],
-        [
-            {
-                "image": ["kitchen.jpg", "street.jpg"],
-                "conversations": [{"from": "human", "value": "What is this?"}, _ANSWER],
-            }
-        ],
+        [row("What is this?", _ANSWER)],
+        [row("What is this?", _ANSWER, image=["kitchen.jpg", "street.jpg"])],
     ],
     good=[
-        [{"image": "kitchen.jpg", "conversations": [{"from": "human", "value": "<image>\nWhat?"}, _ANSWER]}],
-        [{"image": "kitchen.jpg", "conversations": [{"from": "human", "value": "What?\n<image>"}, _ANSWER]}],
-        [{"conversations": [{"from": "human", "value": "Name a room."}, _ANSWER]}],
-        [
-            {
-                "image": ["kitchen.jpg", "street.jpg"],
-                "conversations": [{"from": "human", "value": "<image>\nWhat?"}, _ANSWER],
-            }
-        ],
+        [row("<image>\nWhat?", _ANSWER)],
+        [row("What?\n<image>", _ANSWER)],
+        [row("Name a room.", _ANSWER, image=None)],
+        [row("<image>\nWhat?", _ANSWER, image=["kitchen.jpg", "street.jpg"])],
     ],
 )
 def unreferenced_image(db: Tables) -> Relation:

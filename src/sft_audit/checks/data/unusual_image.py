@@ -1,14 +1,7 @@
 """INT111."""
 
 from sft_audit.check import IMAGE_ROWS, Relation, Tables, check
-
-
-def _row(image: str) -> dict[str, object]:
-    turns = [
-        {"from": "human", "value": "<image>\nWhat is shown?"},
-        {"from": "gpt", "value": "A few coloured boxes."},
-    ]
-    return {"image": image, "conversations": turns}
+from sft_audit.example import row
 
 
 @check(
@@ -18,13 +11,13 @@ def _row(image: str) -> dict[str, object]:
     reads=("samples", "image_uses", "images"),
     of=IMAGE_ROWS,
     bad=[
-        [_row("animated.gif")],
-        [_row("alpha.png")],
-        [_row("cmyk.jpg")],
-        [_row("deep.png")],
-        [_row("turned.jpg")],
+        [row(image="animated.gif")],
+        [row(image="alpha.png")],
+        [row(image="cmyk.jpg")],
+        [row(image="deep.png")],
+        [row(image="turned.jpg")],
     ],
-    good=[[_row("kitchen.jpg"), _row("blank.png")]],
+    good=[[row(image="kitchen.jpg"), row(image="blank.png")]],
 )
 def unusual_image(db: Tables) -> Relation:
     """An image is stored in a way that decoders read differently.
