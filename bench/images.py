@@ -1,6 +1,6 @@
 """Images per second of the pixel pass and of the whole audit, beside the decode floor and beside other tools.
 
-python bench/images.py [-n 20000] [--peers 2000] [--times 5]; prints Markdown sections.
+python bench/images.py [-n 20000] [--peers 4000] [--times 5]; prints Markdown sections.
 Needs the real data sets beside the project. The floor reads the same files in the same processes and decodes
 them to grey at the same scale, and does nothing else; floor and pass run in turn, and medians are compared.
 """
@@ -34,6 +34,7 @@ from sft_audit.store import Store
 
 # The photos of two common kinds of set: longest side, from and to, and JPEG quality.
 KINDS = {"small": (400, 640, 85), "of COCO's size": (640, 640, 95)}
+TURNS = tuple(Image.Transpose)
 CHECKED = ("INT102", "INT103", "INT108", "INT111", "DUP602")
 
 
@@ -41,7 +42,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("-n", type=int, default=20_000)
     parser.add_argument(
-        "--peers", type=int, default=2_000, help="images that the other tools get; 0 leaves them out"
+        "--peers", type=int, default=4_000, help="images that the other tools get; 0 leaves them out"
     )
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--times", type=int, default=5)
@@ -170,7 +171,10 @@ def write_photos(folder: Path, n: int, sides: tuple[int, int], quality: int) -> 
 
 
 def windows(n: int, sides: tuple[int, int]) -> Iterator[Image.Image]:
-    """Yield windows of 60 to 100 % of the photos' sides, the longest side brought between `sides` (px)."""
+    """Yield windows of 60 to 100 % of the photos' sides, the longest side brought between `sides` (px).
+
+    Each is turned or mirrored at random: turned copies are other pictures, as those of a real set are.
+    """
     rng = np.random.default_rng(0)
     sources = [Image.open(BytesIO(one.data)).convert("RGB") for one in (*photos("measure"), *photos("tune"))]
     for number in range(n):
@@ -179,7 +183,8 @@ def windows(n: int, sides: tuple[int, int]) -> Iterator[Image.Image]:
         left, top = int(rng.integers(image.width - width + 1)), int(rng.integers(image.height - height + 1))
         window = image.crop((left, top, left + width, top + height))
         scale = rng.uniform(*sides) / max(window.size)
-        yield window.resize((round(width * scale), round(height * scale)), Image.Resampling.BICUBIC)
+        window = window.transpose(TURNS[rng.integers(len(TURNS))])
+        yield window.resize([round(side * scale) for side in window.size], Image.Resampling.BICUBIC)
 
 
 def write_peer_images(folder: Path, n: int) -> dict[str, set[frozenset[str]]]:
@@ -201,15 +206,15 @@ def write_peer_images(folder: Path, n: int) -> dict[str, set[frozenset[str]]]:
 
 
 def quarters(whole: Sequence[Picture], n: int) -> Iterator[bytes]:
-    """Yield n tiles, 4 x 3 of a photo that do not overlap, each brought to 400 px."""
+    """Yield n tiles, 5 x 4 of a photo that do not overlap, each brought to 400 px."""
     cut = 0
     for one in whole:
         image = Image.open(BytesIO(one.data)).convert("RGB")
-        width, height = image.width // 4, image.height // 3
-        for at in range(12):
+        width, height = image.width // 5, image.height // 4
+        for at in range(20):
             if cut == n:
                 return
-            left, top = at % 4 * width, at // 4 * height
+            left, top = at % 5 * width, at // 5 * height
             tile = image.crop((left, top, left + width, top + height))
             yield jpeg(tile.resize((400, round(400 * height / width)), Image.Resampling.BICUBIC), 90)
             cut += 1

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Literal, TypeAlias
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
@@ -9,6 +10,11 @@ JsonObject: TypeAlias = dict[str, Json]
 Kind = Literal["sft", "preference", "rl_prompt", "eval"]
 
 PLACEHOLDER = "<image>"
+
+
+def content_hash(data: bytes) -> str:
+    """Return the first 128 bits of the SHA-256, hexadecimal: the identity of a row, an image or a file."""
+    return sha256(data).hexdigest()[:32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +68,7 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One training example. `row_hash` is the BLAKE2b-128 of the raw row, hexadecimal."""
+    """One training example. `row_hash` is the `content_hash` of the raw row."""
 
     place: Place
     row_hash: str

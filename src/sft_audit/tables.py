@@ -67,7 +67,7 @@ _ALL = (
         format VARCHAR the format in which it was read
         container VARCHAR json_array, json_lines or parquet
         n_bytes BIGINT size in bytes
-        content_hash VARCHAR BLAKE2b-128 of the file's bytes, hexadecimal
+        content_hash VARCHAR first 128 bits of the SHA-256 of the file's bytes, hexadecimal
         rows BIGINT rows in the file, unreadable ones included
         malformed BIGINT rows that could not be read
         audited BIGINT rows that the audit looked at: fewer than rows only under --sample
@@ -79,7 +79,7 @@ _ALL = (
         "one training example, readable or not",
         """
         sample_id VARCHAR file and position: names the row within this version of the data set
-        row_hash VARCHAR BLAKE2b-128 of the raw row's bytes, hexadecimal
+        row_hash VARCHAR first 128 bits of the SHA-256 of the raw row's bytes, hexadecimal
         occurrence INTEGER 1 for the first row with this content, 2 for the second, and so on
         id VARCHAR the row's own id field, if it has one
         source VARCHAR the row's own source field, else the file it is in
@@ -140,7 +140,7 @@ _ALL = (
         "images",
         "one distinct image, by content",
         """
-        image_id VARCHAR BLAKE2b-128 of the file's bytes, hexadecimal
+        image_id VARCHAR first 128 bits of the SHA-256 of the file's bytes, hexadecimal
         uri VARCHAR the first address at which it was found
         width INTEGER pixels, as stored
         height INTEGER pixels, as stored

@@ -1,6 +1,5 @@
 import base64
 import json
-from hashlib import blake2b
 from io import BytesIO
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import pytest
 from PIL import Image
 
 from sft_audit.report.thumbnails import LONGEST, MOST_BYTES, read_pictures
+from sft_audit.sample import content_hash
 from sft_audit.store import Store
 
 from . import synthetic
@@ -35,7 +35,7 @@ def record(
     store: Store, data: bytes, uri: str, path: str, size=(400, 200), container="json_array", layout="{}"
 ) -> str:
     """Enter one image, as its recorder would."""
-    image_id, name = blake2b(data, digest_size=16).hexdigest(), f"{path}:{uri}"
+    image_id, name = content_hash(data), f"{path}:{uri}"
     content = Path(path).read_bytes() if Path(path).is_file() else b""
     synthetic.put(
         store, "files", "file path format container layout", [(path, path, "llava", container, layout)]

@@ -1,7 +1,7 @@
 """The bytes of a file while it is read: any range, the hash of the whole, proof that it did not change."""
 
 import os
-from hashlib import blake2b
+from hashlib import sha256
 from pathlib import Path
 from stat import S_ISREG
 from types import TracebackType
@@ -27,7 +27,7 @@ class FileBytes:
             raise AuditError(f"{path}: {why}; give a file that can be read") from None
         self._was = self._state()
         self.size = self._was[0]
-        self._hash = blake2b(digest_size=16)
+        self._hash = sha256()
         self._hashed = 0
 
     def read(self, start: int, n: int) -> bytes:
@@ -37,19 +37,19 @@ class FileBytes:
         return self._fetch(start, n)
 
     def range_hash(self, start: int, n: int) -> str:
-        """Return the BLAKE2b-128 of a range, hexadecimal."""
-        digest = blake2b(digest_size=16)
+        """Return the `content_hash` of a range."""
+        digest = sha256()
         for at in range(start, start + n, BLOCK):
             digest.update(self.read(at, min(BLOCK, start + n - at)))
-        return digest.hexdigest()
+        return digest.hexdigest()[:32]
 
     def finish(self) -> str:
-        """Return the BLAKE2b-128 of the whole file; raise AuditError if it changed since it was opened."""
+        """Return the `content_hash` of the whole file; raise AuditError if it changed since it was opened."""
         while self._hashed < self.size:
             self._fetch(self._hashed, BLOCK)
         if self._state() != self._was:
             raise self._changed()
-        return self._hash.hexdigest()
+        return self._hash.hexdigest()[:32]
 
     def _fetch(self, start: int, n: int) -> bytes:
         n = min(n, self.size - start)

@@ -3,11 +3,10 @@
 import json
 import re
 from collections.abc import Iterator
-from hashlib import blake2b
 from typing import Any
 
 from sft_audit.readers.chunk import Row
-from sft_audit.sample import Malformed, Place, Problem
+from sft_audit.sample import Malformed, Place, Problem, content_hash
 
 ROW_LIMIT = 64 << 20
 DEPTH_LIMIT = 200
@@ -26,7 +25,7 @@ class RowReader:
 
     def read(self, data: bytes, place: Place) -> Row | Malformed:
         """Decode the bytes of one row."""
-        row_hash = blake2b(data, digest_size=16).hexdigest()
+        row_hash = content_hash(data)
         if data.count(b"{") + data.count(b"[") > DEPTH_LIMIT and _depth(data) > DEPTH_LIMIT:
             return Malformed(place, row_hash, f"nested deeper than {DEPTH_LIMIT} levels")
         self._problems.clear()

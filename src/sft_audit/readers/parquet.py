@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ from sft_audit.errors import AuditError
 from sft_audit.readers import Content
 from sft_audit.readers.chunk import Chunk, Row
 from sft_audit.readers.file_bytes import FileBytes
-from sft_audit.sample import Malformed, Place
+from sft_audit.sample import Malformed, Place, content_hash
 
 _TARGET = 8 << 20
 _MOST_ROWS = 2048
@@ -33,11 +32,11 @@ class Batch(Chunk):
         for position, content in enumerate(contents, self.first):
             if isinstance(content, bytes):
                 place = Place(self.file, position, 0, -1, len(content))
-                yield Malformed(place, _hash(content), "a text column that is not UTF-8")
+                yield Malformed(place, content_hash(content), "a text column that is not UTF-8")
             else:
                 canonical = json.dumps(content, default=_canonical, sort_keys=True).encode()
                 place = Place(self.file, position, 0, -1, len(canonical))
-                yield Row(place, _hash(canonical), content)
+                yield Row(place, content_hash(canonical), content)
 
 
 def chunks(source: FileBytes, file: str) -> Iterator[Chunk]:
@@ -95,12 +94,8 @@ def _decoded(row: Any) -> Any:  # noqa: ANN401 - pyarrow has no types
         return row.serialize().to_pybytes()
 
 
-def _hash(data: bytes) -> str:
-    return blake2b(data, digest_size=16).hexdigest()
-
-
 def _canonical(value: object) -> str:
     """Return what stands for a value that JSON has no word for: bytes by their hash, dates as text."""
     if isinstance(value, bytes):
-        return "blake2b:" + _hash(value)
+        return "sha256:" + content_hash(value)
     return str(value)

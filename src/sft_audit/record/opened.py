@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from hashlib import blake2b
 from typing import Any
 
 from sft_audit.config import ImageTokens
@@ -11,6 +10,7 @@ from sft_audit.record.decode import Decoded, UndecodableError, decode
 from sft_audit.record.grey import Seen, look, measures
 from sft_audit.record.image_tokens import count_image_tokens
 from sft_audit.record.places import ImageRoot, Located
+from sft_audit.sample import content_hash
 
 Batches = Mapping[str, Any]  # Arrow tables, which have no types
 _Image = tuple[int, str, int, Decoded, Seen]
@@ -102,7 +102,7 @@ def _decode_all(estimate: ImageTokens, contents: Iterable[tuple[int, bytes | Und
         if isinstance(data, UndecodableError):
             opened.append((place, None, data.kind, data.detail))
             continue
-        image_id = blake2b(data, digest_size=16).hexdigest()
+        image_id = content_hash(data)
         if image_id not in known:
             known[image_id] = None
             try:

@@ -1,7 +1,6 @@
 """The comparisons that the user gave: pairs of a chosen and a rejected response."""
 
 import logging
-from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from sft_audit.readers.message import REJECTED
 from sft_audit.record import Recording, table_recorder
 from sft_audit.record.places import ImageRoot
 from sft_audit.record.question import bare, read_question
-from sft_audit.sample import ImageRef, Sample
+from sft_audit.sample import ImageRef, Sample, content_hash
 from sft_audit.tables import TABLES
 
 log = logging.getLogger(__name__)
@@ -107,8 +106,8 @@ def _prompt(sample: Sample) -> str:
 def _content(image: ImageRef, root: ImageRoot, known: dict[str, str | None]) -> str | None:
     """Return the content hash of an image; None where it cannot be read."""
     if image.data is not None:
-        return blake2b(image.data, digest_size=16).hexdigest()
+        return content_hash(image.data)
     if image.uri not in known:
         path = root.locate(image.uri).path
-        known[image.uri] = path and blake2b(Path(path).read_bytes(), digest_size=16).hexdigest()
+        known[image.uri] = path and content_hash(Path(path).read_bytes())
     return known[image.uri]

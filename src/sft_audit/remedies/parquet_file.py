@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from hashlib import blake2b
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from sft_audit.remedies.edit import apply_to_value
 from sft_audit.remedies.ledger import Ledger
 from sft_audit.remedies.plan import InputFile, Plan, PlannedRow
 from sft_audit.remedies.rewriters import changes_for
+from sft_audit.sample import content_hash
 
 ArrowTable = Any  # pyarrow.Table, which has no types
 
@@ -127,5 +127,5 @@ def _as_json(row: Mapping[str, Any]) -> str:
 
 def _named(value: object) -> object:
     if isinstance(value, bytes):
-        return {"blake2b": blake2b(value, digest_size=16).hexdigest(), "n_bytes": len(value)}
+        return {"content_hash": content_hash(value), "n_bytes": len(value)}
     return str(value)

@@ -5,7 +5,6 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from hashlib import blake2b
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from sft_audit.config import AuditConfig
 from sft_audit.readers.embedded import Origin, Slot, load
 from sft_audit.record.decode import FAULTS, FORMATS
 from sft_audit.record.places import ImageRoot
+from sft_audit.sample import content_hash
 from sft_audit.store import Store
 
 LONGEST = 160
@@ -94,7 +94,7 @@ def _find(store: Store, image_ids: list[str]) -> Iterator[_Image]:
 def _draw(image: _Image, root: ImageRoot) -> Picture | None:
     if image.width * image.height <= _MOST_PIXELS:
         data = _read(image, root)
-        if data is not None and blake2b(data, digest_size=16).hexdigest() == image.image_id:
+        if data is not None and content_hash(data) == image.image_id:
             with warnings.catch_warnings(), suppress(*FAULTS):
                 warnings.simplefilter("ignore")
                 return _small(data)
