@@ -112,7 +112,7 @@ def test_the_repaired_set_has_none_of_these_findings_left(tmp_path):
 
     make_images(tmp_path / "images")
     rows = [row(n, "kitchen.jpg" if n % 2 else "street.jpg") for n in range(60)]
-    spelled = texts([*rows, rows[3], row(60, "nowhere.jpg"), {"id": "bad", "conversations": 3}, rows[4]])
+    spelled = texts([*rows, rows[3], row(60, "nowhere.jpg"), 7, rows[4]])
     spelled.insert(5, '{"id": "broken", "conversations": [{"from": "human", "value": "x}')
     path = file_of(tmp_path, "[\n  " + ",\n  ".join(spelled) + "\n]\n")
     result = repaired(tmp_path, path)
@@ -128,6 +128,18 @@ def test_the_repaired_set_has_none_of_these_findings_left(tmp_path):
         assert record["raw"].encode() == raw
         assert record["checks"]
         assert record["row_hash"]
+
+
+def test_a_row_that_only_our_readers_refuse_goes_on_request_only(tmp_path):
+    odd = ['{"id": "odd", "conversations": 3}', '{"id": "deep", "x": ' + "[" * 300 + "]" * 300 + "}"]
+    spelled = texts([row(n) for n in range(30)])
+    path = file_of(tmp_path, "[" + ",\n".join([*spelled[:9], *odd, *spelled[9:], "{oops}"]) + "]")
+    result = repaired(tmp_path, path, select=("INT101",))
+    assert result.removed == 1
+    assert json.loads(result.files[0].read_text()) == [
+        json.loads(one) for one in spelled[:9] + odd + spelled[9:]
+    ]
+    assert clean(tmp_path / "audit", tmp_path / "more", unsafe=("INT101",)).removed == 3
 
 
 DAMAGED = [
@@ -247,6 +259,15 @@ def test_preference_fields_are_taken_out(tmp_path):
     assert (result.changed, result.removed) == (1, 0)
 
 
+def test_a_row_that_is_not_utf8_is_not_rewritten(tmp_path):
+    spelled = [one.encode() for one in texts([row(n, reward=0.5) for n in range(20)])]
+    spelled[7] = spelled[7].replace(b"Answer", b"Caf\xe9")
+    path = file_of(tmp_path, b"[" + b", ".join(spelled) + b"]")
+    result = repaired(tmp_path, path, select=("PRF301",))
+    assert (result.changed, result.unmended) == (19, {"PRF301": 1})
+    assert spelled[7] in result.files[0].read_bytes()
+
+
 def test_a_parquet_row_is_rewritten(tmp_path):
     rows = [row(n, reward=1.5 if n == 7 else None) for n in range(20)]
     parquet(tmp_path / "rows.parquet", rows, row_group_size=8)
@@ -254,6 +275,17 @@ def test_a_parquet_row_is_rewritten(tmp_path):
     assert pq.read_table(result.files[0]).to_pylist() == [{**one, "reward": None} for one in rows]
     assert pq.ParquetFile(result.files[0]).metadata.num_row_groups == 3
     assert not (tmp_path / "out" / "removed").exists()
+
+
+def test_a_formula_keeps_what_is_left_of_it(tmp_path):
+    rows = [row(n) for n in range(20)]
+    broken = row(20)
+    broken["conversations"][0]["value"] = "Half\x00?"
+    broken["conversations"][1]["value"] = "\x0crac{1}{2}"
+    path = file_of(tmp_path, json.dumps([*rows, broken]))
+    result = repaired(tmp_path, path, select=("INT110",), unsafe=("INT110",))
+    assert result.files[0].read_text() == json.dumps([*rows, broken]).replace("\\u0000", "")
+    assert result.changed == 1
 
 
 def test_an_unsafe_check_without_a_remedy_is_refused(tmp_path):
