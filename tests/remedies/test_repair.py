@@ -251,6 +251,21 @@ def test_a_finding_that_says_it_is_not_safe_is_left_alone(tmp_path):
     assert json.loads(result.files[0].read_text()) == rows[:3] + rows[5:]
 
 
+def test_an_image_that_only_we_cannot_read_costs_no_row(tmp_path):
+    from PIL import Image
+
+    from sft_audit.testing import make_images
+
+    make_images(tmp_path / "images")
+    Image.open(tmp_path / "images" / "kitchen.jpg").save(tmp_path / "images" / "kitchen.tga")
+    rows = [row(n, "kitchen.jpg") for n in range(20)]
+    spelled = texts([*rows, row(20, "kitchen.tga"), row(21, "error-page.jpg")])
+    path = file_of(tmp_path, "[" + ", ".join(spelled) + "]")
+    result = repaired(tmp_path, path, select=("INT102", "INT103"))
+    assert result.files[0].read_text() == "[" + ", ".join(spelled[:-1]) + "]"
+    assert clean(tmp_path / "audit", tmp_path / "out", unsafe=("INT103",)).removed == 2
+
+
 def test_preference_fields_are_taken_out(tmp_path):
     rows = [row(n) for n in range(20)]
     path = file_of(tmp_path, json.dumps([*rows[:5], {"reward": 1.5, **rows[5]}, *rows[6:]]))
