@@ -19,7 +19,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 
 def fill(store: Store, rows: list[tuple[str, str | None, str, str]]) -> None:
-    """Add questions from image, id, address and answer; several images are joined, each is its own address."""
+    """Add questions from image, id, address and answer; of several images each is its own address."""
     samples, uses, answers = [], [], []
     for n, (image, own_id, uri, answer) in enumerate(rows):
         place = {"sample_id": f"rows.json:{n}", "turn": 1, "slot": 0}

@@ -20,7 +20,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 
 def reported(store: Store, right: str) -> list[str]:
-    """Return what GRD204 says of questions answered by tossing a coin, `right` of which the probe gets right."""
+    """Return what GRD204 says of answers by the toss of a coin, `right` of which the probe gets right."""
     draws = (
         "create temp table draws as select i, i // $each as part, hash(i) % 2 as class, "
         f"{right} as right_question from range($n) r(i)"

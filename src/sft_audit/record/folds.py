@@ -64,8 +64,8 @@ def _space(store: Store, number: int, kind: str) -> Space:
 def _group(store: Store) -> None:
     """Label alike the sets of images that must stay in one fold.
 
-    Sets are linked that share an image, or a row that is there under several addresses. What more than 10 sets
-    share links none (a logo, a blank page), lest all become one.
+    Sets are linked that share an image, or a row that is there under several addresses. What more than 10
+    sets share links none (a logo, a blank page), lest all become one.
     """
     store.execute(_LINKS, {"most": _MOST_COPIES})
     store.execute(_LABELS)
