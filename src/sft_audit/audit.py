@@ -16,9 +16,19 @@ from sft_audit.errors import AuditError
 from sft_audit.interval import Rate
 from sft_audit.policy import Evidence, State, Verdict, judge, load_policy
 from sft_audit.record import Recorder, Recording, plan
-from sft_audit.store import Store, read_manifest
+from sft_audit.store import Store
 
 log = logging.getLogger(__name__)
+
+# The findings about which a waiver speaks, given its `check` and `source`: about a sample of that source, or
+# about the source itself.
+COVERED = """
+    select findings.*
+    from findings
+    left join samples using (sample_id)
+    where starts_with("check", $check)
+      and ($source is null or coalesce(source, json_extract_string(evidence, '$.source')) = $source)
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,27 +177,27 @@ def _settle(store: Store, config: AuditConfig) -> None:
     """Mark the findings that the team waived, and those that the baseline has already."""
     today = datetime.now(tz=UTC).date()
     for waiver in config.ignore:
-        if not any(code.startswith(waiver.check) for code in all_checks()):
-            find_check(waiver.check)
         if waiver.until >= today:
             store.execute(
-                """
+                f"""
                 update findings set status = 'ignored'
-                where starts_with("check", $check)
-                  and ($source is null or sample_id in (select sample_id from samples where source = $source))
+                where finding_id in (select finding_id from ({COVERED}))
                 """,
                 {"check": waiver.check, "source": waiver.source},
             )
     if config.baseline is not None:
-        read_manifest(config.baseline)
         store.execute(
-            "create temp table baseline as select finding_id from read_parquet($path)",
+            "create temp table baseline as select finding_id, score from read_parquet($path)",
             {"path": str(config.baseline / "findings.parquet")},
         )
+        # A finding about the whole keeps its identity when it grows: then it is new all the same.
         store.execute(
             """
             update findings set status = 'known'
-            where status = 'open' and finding_id in (select finding_id from baseline)
+            from baseline
+            where status = 'open'
+              and findings.finding_id = baseline.finding_id
+              and (sample_id is not null or findings.score <= baseline.score or findings.score is null)
             """
         )
 

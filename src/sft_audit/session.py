@@ -72,7 +72,9 @@ def run(config: AuditConfig) -> Report:
     """Audit as configured, publish the folder, and return the report."""
     if config.images is not None and not config.images.is_dir():
         raise AuditError(f"{config.images}: no such folder of images{nearest(config.images)}")
-    size = sum(path.stat().st_size for path in config.data if path.is_file())
+    if config.baseline is not None:
+        read_manifest(config.baseline)
+    size = sum(one.path.stat().st_size for one in find_inputs(config.data))
     started = time.time()
     with building(config.out, needs_bytes=2 * size) as folder, Engine(config.workers) as engine:
         store = Store(folder, config.memory_limit, engine.workers)
