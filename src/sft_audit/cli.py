@@ -5,9 +5,10 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
+from typer.core import TyperGroup
 
 from sft_audit.errors import AuditError
 
@@ -15,7 +16,21 @@ if TYPE_CHECKING:
     from sft_audit.config import AuditConfig
     from sft_audit.session import Report
 
+
+class _Commands(TyperGroup):
+    """The commands, of which Ctrl-C ends any in one line."""
+
+    def invoke(self, ctx: Any) -> object:  # noqa: ANN401 - click's, or Typer's own, by its version
+        """Run the command that was named."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            print("sft-audit: interrupted; no result was written", file=sys.stderr)
+            raise typer.Exit(130) from None
+
+
 app = typer.Typer(
+    cls=_Commands,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
@@ -30,8 +45,8 @@ Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON
 @app.command()
 def data(
     paths: Annotated[
-        list[Path], typer.Argument(metavar="DATA...", help="Files, globs or folders.", show_default=False)
-    ],
+        list[Path] | None, typer.Argument(metavar="DATA", help="Files, globs or folders.")
+    ] = None,
     images: Annotated[Path | None, typer.Option(help="Folder that image paths are relative to.")] = None,
     format_: Annotated[str | None, typer.Option("--format", help="Format, if not as the rows look.")] = None,
     out: Annotated[
@@ -169,7 +184,7 @@ def _show(report: "Report", *, as_json: bool) -> None:
 
 @contextmanager
 def _progress() -> Iterator[None]:
-    """Show on stderr what the library logs that it is doing, once it has taken two seconds."""
+    """Show on stderr what the library logs: what it is doing, after two seconds, and its warnings, always."""
     import logging
     import threading
 
@@ -181,9 +196,16 @@ def _progress() -> Iterator[None]:
     bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
     task = bar.add_task("starting", total=None)
 
+    warned: set[str] = set()
+
     class Follow(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
-            bar.update(task, description=record.getMessage())
+            message = record.getMessage()
+            if record.levelno < logging.WARNING:
+                bar.update(task, description=message)
+            elif message not in warned:  # what reads the inputs a second time warns a second time
+                warned.add(message)
+                console.print(f"sft-audit: {message}", markup=False, highlight=False, soft_wrap=True)
 
     logger, handler = logging.getLogger("sft_audit"), Follow()
     logger.addHandler(handler)
@@ -215,6 +237,3 @@ def main() -> None:
     except AuditError as fault:
         print(f"sft-audit: {fault}", file=sys.stderr)
         sys.exit(2)
-    except KeyboardInterrupt:
-        print("sft-audit: interrupted; nothing was written", file=sys.stderr)
-        sys.exit(130)
