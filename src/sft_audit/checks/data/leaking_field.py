@@ -96,6 +96,12 @@ def leaking_field(db: Tables, *, min_bits: float = 0.1, max_q: float = 0.05) -> 
             json_object(
                 'key', field,
                 'field', field,
+                'source', (
+                    select any_value(source)
+                    from leaks same
+                    where same.field = leaks.field
+                    having count(*) = count(source) and count(distinct source) = 1
+                ),
                 'low', low,
                 'high', high,
                 'measured', (select list(same order by place) from leaks same where same.field = leaks.field)
