@@ -117,7 +117,7 @@ _ALL = (
         sample_id VARCHAR the sample
         turn INTEGER 0-based position in the conversation
         role VARCHAR system, user, assistant, tool, rejected (of a pair); any other as the row spells it
-        text VARCHAR the message, image placeholders included
+        text VARCHAR the message, image placeholders included; its tool calls as JSON where it has no text
         supervised BOOLEAN true when the loss is taken on it
         loss_weight DOUBLE weight of its loss, 1 unless the row says otherwise
         n_tokens INTEGER tokens, estimated as UTF-8 bytes / 4, rounded up
