@@ -64,7 +64,7 @@ _ALL = (
         """
         file VARCHAR path relative to the data argument
         path VARCHAR path as given, from which it was opened
-        format VARCHAR the format in which it was read
+        format VARCHAR the format of most of its first rows, in which a row is read unless it does not fit
         container VARCHAR json_array, json_lines or parquet
         n_bytes BIGINT size in bytes
         content_hash VARCHAR first 128 bits of the SHA-256 of the file's bytes, hexadecimal

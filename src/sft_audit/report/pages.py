@@ -80,7 +80,14 @@ def tables_page() -> str:
 
 def formats_page() -> str:
     """Return the list of data formats."""
-    lines = ["# Formats", "", "The format is chosen by looking at the rows; `--format` overrides it.", ""]
+    lines = [
+        "# Formats",
+        "",
+        "A file's format is that of most of its first rows, unless `--format` names one; a row that does not",
+        "fit it is read in the first format here that recognises it. A JSON row of more than 64 MiB, or",
+        "nested more than 200 levels deep, is not read ([INT101](checks/INT101.md)).",
+        "",
+    ]
     lines += ["| format | what |", "|---|---|"]
     lines += [f"| `{one.name}` | {one.title} |" for one in all_formats().values()]
     return "\n".join(lines) + "\n"
