@@ -371,6 +371,28 @@ def test_copies_are_no_loss(tmp_path):
     assert result.files[0].read_text() == "[" + ", ".join(texts(rows)) + "]"
 
 
+def test_a_source_of_copies_is_no_loss(tmp_path):
+    rows = [row(n, source=f"s{n}") for n in range(20)]
+    copies = [row(0, source="t") for _ in range(12)] + [row(n, source=f"u{n}") for n in range(5)]
+    path = file_of(tmp_path, json.dumps(rows + copies))
+    assert json.loads(repaired(tmp_path, path).files[0].read_text()) == rows
+
+
+def test_a_source_of_a_few_rows_may_go(tmp_path):
+    rows = [row(n, source=f"s{n}") for n in range(60)]
+    rows[7]["conversations"][1]["value"] = ""
+    path = file_of(tmp_path, json.dumps(rows))
+    assert json.loads(repaired(tmp_path, path).files[0].read_text()) == rows[:7] + rows[8:]
+
+
+def test_copies_that_may_differ_are_a_loss(tmp_path):
+    rows = [row(n) for n in range(18)] + [row(0, tools="x" * 3000) for _ in range(15)]
+    audited(tmp_path, file_of(tmp_path, json.dumps(rows)))
+    assert clean(tmp_path / "audit", tmp_path / "out").removed == 0
+    with pytest.raises(AuditError, match="14 of its 33 rows would go, most for DUP601"):
+        clean(tmp_path / "audit", tmp_path / "out", unsafe=("DUP601",))
+
+
 def test_a_dry_run_writes_nothing(tmp_path):
     rows = [row(n) for n in range(20)]
     result = repaired(tmp_path, file_of(tmp_path, json.dumps([*rows, rows[0]])), dry_run=True)

@@ -64,7 +64,10 @@ def losses(store: Store, plan: Plan) -> list[Loss]:
             from ({TREATED})
             where list_contains($drops, "check") and sample_id is not null
         ), dropped as (
-            select sample_id, "check", first is null or unsafe or first in (select sample_id from treated) as lost
+            select
+                sample_id,
+                "check",
+                first is null or unsafe or first in (select sample_id from treated) as lost
             from treated
         ), grouped as (
             select 'source' as kind, source as name, sample_id from samples where not malformed
