@@ -47,8 +47,12 @@ class Engine:
 
     def _started(self) -> Any:  # noqa: ANN401 - loky has no types
         if self._pool is None:
+            from multiprocessing import resource_tracker
+
             from loky import ProcessPoolExecutor
 
+            if os.name == "posix":
+                resource_tracker.ensure_running()  # when it starts it lets signals through again
             self._pool = ProcessPoolExecutor(
                 max_workers=self.workers, env=_ONE_THREAD, initializer=_begin, initargs=(os.getpid(),)
             )
