@@ -1,4 +1,4 @@
-"""Other tools in environments of their own under bench/work, and easy-vqa's pictures."""
+"""Other tools in environments of their own under bench/scratch, and easy-vqa's pictures."""
 
 import json
 import subprocess
@@ -8,7 +8,7 @@ import venv
 from dataclasses import dataclass
 from pathlib import Path
 
-WORK = Path(__file__).parent / "work"
+WORK = Path(__file__).parent / "scratch"
 
 CLEANVISION = """
 import json, sys
@@ -84,7 +84,7 @@ def easy_vqa() -> Path:
 
 
 def environment(name: str, installs: tuple[tuple[str, ...], ...]) -> Path:
-    """Return the Python of a virtual environment under bench/work, made when first asked for."""
+    """Return the Python of a virtual environment under bench/scratch, made when first asked for."""
     folder = WORK / f"venv-{name}"
     python = folder / "bin" / "python"
     done = folder / "installed"

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
-WORK = Path(__file__).parent / "work"
+WORK = Path(__file__).parent / "scratch"
 PROGRAM = [str(Path(sys.executable).parent / "sft-audit")]
 COLOURS = ("red", "green", "blue", "yellow", "black", "white", "purple", "orange")
 SHAPES = ("circle", "square", "triangle", "star", "ring")

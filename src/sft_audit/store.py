@@ -1,9 +1,9 @@
 """The audit folder: built aside, published whole; a DuckDB file and what is written beside it."""
 
-import fcntl
 import json
 import os
 import shutil
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -157,7 +157,7 @@ def _refuse_foreign(out: Path, manifest: str) -> None:
 
 
 def _refuse_immovable(out: Path, place: Path) -> None:
-    if place.is_mount() or Path.cwd().is_relative_to(place):
+    if os.path.ismount(place) or Path.cwd().is_relative_to(place):
         raise AuditError(
             f"{out}: holds the current folder or is a mount point, and cannot be replaced; "
             f"write -o {out / 'audit'}"
@@ -187,7 +187,11 @@ def _locked(out: Path, place: Path) -> Iterator[None]:
 
 
 def _take(file: IO[str]) -> bool:
-    """Return whether the lock is ours now."""
+    """Return whether the lock is ours now; on Windows, whose locks are others, runs go on without."""
+    if sys.platform == "win32":
+        return True
+    import fcntl
+
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
