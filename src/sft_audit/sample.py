@@ -9,6 +9,8 @@ Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | Non
 Kind = Literal["sft", "preference", "rl_prompt", "eval"]
 
 PLACEHOLDER = "<image>"
+MEDIA = ("audio", "audios", "video", "videos")  # fields with what is not looked into
+MEDIA_PLACEHOLDERS = ("<audio>", "<video>")
 
 
 def content_hash(data: bytes) -> str:

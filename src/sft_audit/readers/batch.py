@@ -8,15 +8,13 @@ from typing import Any
 from sft_audit.readers import OURS, Content, Layout, RowFault, placeholder, read_row
 from sft_audit.readers.chunk import Chunk, Row
 from sft_audit.readers.image import EMBEDDED, is_embedded
-from sft_audit.sample import ImageRef, Malformed, Problem, Sample, Turn
+from sft_audit.sample import MEDIA, MEDIA_PLACEHOLDERS, ImageRef, Malformed, Problem, Sample, Turn
 from sft_audit.tables import TABLES
 
 FILLED = ("samples", "problems", "turns", "image_uses")
 _IDS = ("id", "question_id", "uid", "idx")
 _SOURCES = ("source", "data_source", "dataset", "dataset_name")
 _ADDRESSED = ("sample_id", "slot", "uri")  # the other columns are for whoever opens the image
-_MEDIA = ("video", "videos", "audio", "audios")
-_MEDIA_PLACES = ("<video>", "<audio>")
 _LONGEST = 2000
 _MOST_FIELDS = 200
 
@@ -120,8 +118,8 @@ class _Tables:
 
 def _has_media(one: Sample) -> bool:
     """Return whether the row has a video or audio: in a field that says so, or in a place of its texts."""
-    return any(one.extra.get(name) for name in _MEDIA) or any(
-        place in turn.text for turn in one.turns for place in _MEDIA_PLACES
+    return any(one.extra.get(name) for name in MEDIA) or any(
+        place in turn.text for turn in one.turns for place in MEDIA_PLACEHOLDERS
     )
 
 

@@ -1,9 +1,13 @@
 """Samples that repeat an earlier one."""
 
+import re
+from collections.abc import Sequence
+
 from sft_audit.record import Recording, table_recorder
+from sft_audit.sample import MEDIA, MEDIA_PLACEHOLDERS
 
 # What else a trainer may take from a row: two that differ in one of these are no copies.
-FIELDS = ("audio", "audios", "objects", "system", "tools", "turn.tool_calls", "video", "videos")
+FIELDS = (*MEDIA, "objects", "system", "tools", "turn.tool_calls")
 PATHS = tuple(f'$."{field}"' for field in FIELDS)
 
 
@@ -70,8 +74,7 @@ def duplicates(recording: Recording) -> None:
             select sample_id
             from turns
             join samples using (sample_id)
-            where (contains(text, '<video>') or contains(text, '<audio>'))
-                and not regexp_matches(extra, '"(?:audio|video)s?": ')
+            where regexp_matches(text, $places) and not regexp_matches(extra, $media)
         )
         select sample_id, first_sample, copy
         from placed
@@ -79,5 +82,15 @@ def duplicates(recording: Recording) -> None:
         where copy > 1
         order by file, position
         """,
-        {"paths": PATHS, "named": f'"(?:{"|".join(FIELDS)})": '},
+        {
+            "paths": PATHS,
+            "named": _any_of(FIELDS),
+            "media": _any_of(MEDIA),
+            "places": "|".join(MEDIA_PLACEHOLDERS),
+        },
     )
+
+
+def _any_of(fields: Sequence[str]) -> str:
+    """Return the pattern that finds any of these fields in a JSON object's text."""
+    return f'"(?:{"|".join(map(re.escape, fields))})": '
