@@ -1,0 +1,140 @@
+"""Reward functions as trainers call them.
+
+A convention is one file in this package: a class under `@convention`, found by walking. It knows a trainer's
+reward functions by their signature and calls them with the arguments, the batching and the thread of that trainer.
+"""
+
+import importlib
+import inspect
+import pkgutil
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from types import MappingProxyType, ModuleType
+from typing import Any, ClassVar
+
+from sft_audit.errors import AuditError
+
+GOLD_NAMES = (
+    "solution",
+    "answer",
+    "answers",
+    "ground_truth",
+    "ground_truths",
+    "gt",
+    "gold",
+    "golds",
+    "label",
+    "labels",
+    "reference",
+    "references",
+    "target",
+    "targets",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Rollout:
+    """One completion that a reward is asked about, with what the trainer knows beside it.
+
+    `gold` is the known answer as the data set gives it; `columns` are the fields of its row; `images` are paths.
+    """
+
+    prompt: str
+    completion: str
+    gold: str
+    images: tuple[str, ...] = ()
+    columns: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What `FILE.py:NAME` or an address names: the object, its module (None for an address) and its name."""
+
+    value: Any
+    module: ModuleType | None
+    name: str
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """Return the names of the parameters it is called with, `self` left out."""
+        call = self.value
+        if inspect.isclass(call):
+            call = getattr(call, "__call__", call)  # noqa: B004 - the function, to read its parameters
+        try:
+            names = tuple(inspect.signature(call).parameters)
+        except (TypeError, ValueError):
+            return ()
+        return names[1:] if names[:1] == ("self",) else names
+
+
+class Convention(ABC):
+    """How one trainer calls a reward function. `source` says from where that is known."""
+
+    name: ClassVar[str]
+    priority: ClassVar[int] = 0
+    per_sample: ClassVar[bool] = False
+    source: ClassVar[str]
+
+    @classmethod
+    @abstractmethod
+    def matches(cls, target: Target) -> bool:
+        """Return whether this trainer could call the target."""
+
+    @abstractmethod
+    def score(self, target: Target, rollouts: Sequence[Rollout]) -> list[float | None]:
+        """Call it as the trainer does, and return one reward a rollout; what it raises is passed on."""
+
+
+_REGISTRY: dict[str, type[Convention]] = {}
+
+
+def convention(known: type[Convention]) -> type[Convention]:
+    """Register a convention under its name."""
+    _REGISTRY[known.name] = known
+    return known
+
+
+@cache
+def all_conventions() -> Mapping[str, type[Convention]]:
+    """Return every convention by name, in the order in which they are asked."""
+    for module in pkgutil.iter_modules(__path__, f"{__name__}."):
+        importlib.import_module(module.name)
+    return MappingProxyType(dict(sorted(_REGISTRY.items(), key=lambda item: (-item[1].priority, item[0]))))
+
+
+def recognise(target: Target, trainer: str | None = None) -> type[Convention]:
+    """Return the trainer's convention, or the first that matches; raise AuditError where none does."""
+    known = all_conventions()
+    if trainer is not None:
+        if trainer not in known:
+            raise AuditError(f"--trainer {trainer}: not known; one of {', '.join(known)}")
+        return known[trainer]
+    for one in known.values():
+        if one.matches(target):
+            return one
+    raise AuditError(
+        f"{target.name}({', '.join(target.parameters)}): no trainer calls a reward function in this way; "
+        f"name one with --trainer ({', '.join(known)})"
+    )
+
+
+def as_floats(rewards: object, expected: int) -> list[float | None]:
+    """Return rewards as a trainer reads them: numbers, one-element tensors, None; raise where the count is off."""
+    values = rewards.tolist() if hasattr(rewards, "tolist") else rewards
+    if not isinstance(values, Sequence) or isinstance(values, str):
+        raise TypeError(f"expected {expected} rewards, got {type(rewards).__name__}")
+    if len(values) != expected:
+        raise ValueError(f"returned {len(values)} rewards, but {expected} were expected")
+    return [None if value is None else float(value) for value in values]
+
+
+def golds_for(names: Sequence[str], rollouts: Sequence[Rollout]) -> dict[str, list[str]]:
+    """Return the known answers under every parameter name that asks for one and that no row has."""
+    present = {name for one in rollouts for name in one.columns}
+    golds = [one.gold for one in rollouts]
+    return {name: golds for name in names if name in GOLD_NAMES and name not in present}
+
+
+Call = Callable[..., Any]

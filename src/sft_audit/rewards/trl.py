@@ -1,0 +1,75 @@
+"""TRL, and what follows its keywords: R1-V, VLM-R1, open-r1."""
+
+import asyncio
+import inspect
+import threading
+from collections.abc import Coroutine, Sequence
+from typing import Any
+
+from sft_audit.rewards import Convention, Rollout, Target, as_floats, convention, golds_for
+
+_GIVEN = ("prompts", "completions", "completion_ids", "trainer_state", "log_extra", "log_metric")
+
+
+@convention
+class Trl(Convention):
+    """`f(completions, **columns) -> list[float | None]`, once a batch, in the main thread; async on a loop's."""
+
+    name = "trl"
+    priority = 1
+    source = "huggingface/trl 1.16 trl/trainer/grpo_trainer.py, _calculate_rewards"
+
+    @classmethod
+    def matches(cls, target: Target) -> bool:
+        return "completions" in target.parameters and not inspect.isclass(target.value)
+
+    def score(self, target: Target, rollouts: Sequence[Rollout]) -> list[float | None]:
+        keywords = arguments(target, rollouts)
+        if inspect.iscoroutinefunction(target.value):
+            return as_floats(on_a_loop(target.value(**keywords)), len(rollouts))
+        return as_floats(target.value(**keywords), len(rollouts))
+
+
+def arguments(target: Target, rollouts: Sequence[Rollout]) -> dict[str, Any]:
+    """Return the keywords of a batch of conversational rollouts.
+
+    Completion ids are the bytes of the text, for want of a tokenizer.
+    """
+    names = sorted({name for one in rollouts for name in one.columns} - {*_GIVEN, "prompt", "completion"})
+    columns = {name: [one.columns.get(name) for one in rollouts] for name in names}
+    return {
+        "prompts": [_prompt(one) for one in rollouts],
+        "completions": [[{"role": "assistant", "content": one.completion}] for one in rollouts],
+        "completion_ids": [list(one.completion.encode("utf-8", "replace")) for one in rollouts],
+        **columns,
+        **golds_for(target.parameters, rollouts),
+        "trainer_state": _state(),
+        "log_extra": lambda column, values: None,  # noqa: ARG005 - TRL's two loggers
+        "log_metric": lambda name, value: None,  # noqa: ARG005
+    }
+
+
+def on_a_loop(work: Coroutine[Any, Any, Any]) -> Any:  # noqa: ANN401 - what the function returns
+    """Run a coroutine as TRL does: on an event loop in a thread of its own."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    try:
+        return asyncio.run_coroutine_threadsafe(work, loop).result()
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+
+def _prompt(one: Rollout) -> list[dict[str, Any]]:
+    images = [{"type": "image"} for _ in one.images]
+    return [{"role": "user", "content": [*images, {"type": "text", "text": one.prompt}]}]
+
+
+def _state() -> Any:  # noqa: ANN401 - transformers' TrainerState, where it is installed
+    try:
+        from transformers import TrainerState
+    except ImportError:
+        return None
+    return TrainerState()
