@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import date
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -31,6 +31,8 @@ class Waiver(_Frozen):
 class AuditConfig(_Frozen):
     """Everything that an audit of a data set depends on."""
 
+    subject: ClassVar[str] = "data"
+
     data: tuple[Path, ...]
     images: Path | None = None
     format: str = "auto"
@@ -53,6 +55,21 @@ class AuditConfig(_Frozen):
     @classmethod
     def _one_or_many(cls, value: object) -> object:
         return (value,) if isinstance(value, str | Path) else value
+
+
+class RewardConfig(AuditConfig):
+    """Everything that an audit of a reward function depends on; its trials are made from the data set."""
+
+    subject: ClassVar[str] = "reward"
+
+    target: str
+    out: Path = Path("reward-audit")
+    trainer: str | None = None
+    answers: int = Field(default=60, gt=0)
+    threshold: float | None = None
+    seconds: float = Field(default=30.0, gt=0)
+    reward_memory: int = Field(default=8 << 30, gt=0)
+    allow_hosts: tuple[str, ...] = ()
 
 
 def load_config(path: Path | None, flags: Mapping[str, object]) -> AuditConfig:

@@ -1,18 +1,17 @@
 """Reward functions as trainers call them.
 
-A convention is one file in this package: a class under `@convention`, found by walking. It knows a trainer's
-reward functions by their signature and calls them with the arguments, the batching and the thread of that trainer.
+A convention is one file in this package: a function under `@convention`, found by walking. It asks with the
+arguments, the batching and the thread of its trainer; reward functions are known by their signature.
 """
 
 import importlib
 import inspect
 import pkgutil
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from types import MappingProxyType, ModuleType
-from typing import Any, ClassVar
+from typing import Any
 
 from sft_audit.errors import AuditError
 
@@ -38,7 +37,7 @@ GOLD_NAMES = (
 class Rollout:
     """One completion that a reward is asked about, with what the trainer knows beside it.
 
-    `gold` is the known answer as the data set gives it; `columns` are the fields of its row; `images` are paths.
+    `gold` is the known answer as the data set gives it, `columns` are the fields of its row, `images` paths.
     """
 
     prompt: str
@@ -69,42 +68,58 @@ class Target:
         return names[1:] if names[:1] == ("self",) else names
 
 
-class Convention(ABC):
-    """How one trainer calls a reward function. `source` says from where that is known."""
-
-    name: ClassVar[str]
-    priority: ClassVar[int] = 0
-    per_sample: ClassVar[bool] = False
-    source: ClassVar[str]
-
-    @classmethod
-    @abstractmethod
-    def matches(cls, target: Target) -> bool:
-        """Return whether this trainer could call the target."""
-
-    @abstractmethod
-    def score(self, target: Target, rollouts: Sequence[Rollout]) -> list[float | None]:
-        """Call it as the trainer does, and return one reward a rollout; what it raises is passed on."""
+Score = Callable[[Target, Sequence[Rollout]], list[float | None]]
 
 
-_REGISTRY: dict[str, type[Convention]] = {}
+@dataclass(frozen=True, slots=True)
+class Convention:
+    """How one trainer calls a reward function. `source` says from where that is known.
+
+    `score` asks as the trainer does; where that is outside the main thread, `in_main` asks inside it.
+    """
+
+    name: str
+    matches: Callable[[Target], bool]
+    score: Score
+    priority: int
+    in_main: Score | None
+    source: str
+
+    @property
+    def title(self) -> str:
+        """Return the first line of the function's docstring."""
+        return (self.score.__doc__ or "").strip().splitlines()[0]
 
 
-def convention(known: type[Convention]) -> type[Convention]:
-    """Register a convention under its name."""
-    _REGISTRY[known.name] = known
-    return known
+_REGISTRY: dict[str, Convention] = {}
+
+
+def convention(
+    name: str,
+    *,
+    matches: Callable[[Target], bool],
+    source: str,
+    priority: int = 0,
+    in_main: Score | None = None,
+) -> Callable[[Score], Score]:
+    """Register the decorated function as the way in which a trainer asks; it returns one reward a rollout."""
+
+    def register(score: Score) -> Score:
+        _REGISTRY[name] = Convention(name, matches, score, priority, in_main, source)
+        return score
+
+    return register
 
 
 @cache
-def all_conventions() -> Mapping[str, type[Convention]]:
+def all_conventions() -> Mapping[str, Convention]:
     """Return every convention by name, in the order in which they are asked."""
     for module in pkgutil.iter_modules(__path__, f"{__name__}."):
         importlib.import_module(module.name)
     return MappingProxyType(dict(sorted(_REGISTRY.items(), key=lambda item: (-item[1].priority, item[0]))))
 
 
-def recognise(target: Target, trainer: str | None = None) -> type[Convention]:
+def recognise(target: Target, trainer: str | None = None) -> Convention:
     """Return the trainer's convention, or the first that matches; raise AuditError where none does."""
     known = all_conventions()
     if trainer is not None:
@@ -121,8 +136,8 @@ def recognise(target: Target, trainer: str | None = None) -> type[Convention]:
 
 
 def as_floats(rewards: object, expected: int) -> list[float | None]:
-    """Return rewards as a trainer reads them: numbers, one-element tensors, None; raise where the count is off."""
-    values = rewards.tolist() if hasattr(rewards, "tolist") else rewards
+    """Return rewards as a trainer reads them: numbers, tensors, None; raise where the count is off."""
+    values = rewards.tolist() if hasattr(rewards, "tolist") else rewards  # a tensor, or an array
     if not isinstance(values, Sequence) or isinstance(values, str):
         raise TypeError(f"expected {expected} rewards, got {type(rewards).__name__}")
     if len(values) != expected:
@@ -135,6 +150,3 @@ def golds_for(names: Sequence[str], rollouts: Sequence[Rollout]) -> dict[str, li
     present = {name for one in rollouts for name in one.columns}
     golds = [one.gold for one in rollouts]
     return {name: golds for name in names if name in GOLD_NAMES and name not in present}
-
-
-Call = Callable[..., Any]

@@ -1,4 +1,4 @@
-"""The process in which a user's reward function runs: limited in memory, without a network, asked by lines of JSON.
+"""The process in which a user's reward function runs: limited in memory, without a network.
 
 python -m sft_audit.rewards.child; the first line is an order, every further one a batch of rollouts.
 """
@@ -11,18 +11,25 @@ import os
 import socket
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from sft_audit.errors import AuditError
-from sft_audit.rewards import Convention, Rollout, Target, recognise
+from sft_audit.rewards import Rollout, Target, recognise
 
 _NEW_USER, _NEW_NETWORK = 0x10000000, 0x40000000
 _ASKS_NETWORK = ("socket.connect", "socket.sendto", "socket.sendmsg")
-_ASKS_NAMES = ("socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyname_ex", "socket.gethostbyaddr")
+_ASKS_NAMES = (
+    "socket.getaddrinfo",
+    "socket.gethostbyname",
+    "socket.gethostbyname_ex",
+    "socket.gethostbyaddr",
+)
 _LONGEST = 500
+Ask = Callable[[Sequence[Rollout]], Sequence[float | None]]
 
 
 def main() -> None:
@@ -35,37 +42,38 @@ def main() -> None:
         guard(order["hosts"], refused)
         limit_memory(order["memory"])
         target = load(order["target"])
-        known = recognise(target, order["trainer"])()
+        known = recognise(target, order["trainer"])
     except AuditError as fault:
         answer: dict[str, Any] = {"fault": str(fault)}
     except BaseException as fault:  # noqa: BLE001 - the user's module may raise anything, SystemExit too
         answer = {"fault": f"{order['target']}: loading it raised {described(fault)}"}
     else:
-        answer = {"convention": known.name, "parameters": target.parameters}
+        answer = {"convention": known.name, "threaded": known.in_main is not None}
     print(json.dumps(answer | {"refused": refused}), file=answers, flush=True)
     if "fault" in answer:
         return
     for line in sys.stdin:
-        rollouts = [Rollout(**one) for one in json.loads(line)]
+        asked = json.loads(line)
         refused.clear()
-        scored = score(known, target, rollouts)
+        ask = known.in_main if asked["in_main"] and known.in_main else known.score
+        scored = score(partial(ask, target), [Rollout(**one) for one in asked["rollouts"]])
         print(json.dumps({"scored": scored, "refused": refused[:10]}), file=answers, flush=True)
 
 
-def score(known: Convention, target: Target, rollouts: Sequence[Rollout]) -> list[dict[str, Any]]:
+def score(ask: Ask, rollouts: Sequence[Rollout]) -> list[dict[str, Any]]:
     """Score a batch as one call; where that raises, ask again one by one to learn for which rollout."""
-    scored = _attempt(known, target, rollouts)
+    scored = _attempt(ask, rollouts)
     if len(rollouts) > 1 and scored[0]["error"] is not None:
-        return [_attempt(known, target, [one])[0] for one in rollouts]
+        return [_attempt(ask, [one])[0] for one in rollouts]
     return scored
 
 
-def _attempt(known: Convention, target: Target, rollouts: Sequence[Rollout]) -> list[dict[str, Any]]:
+def _attempt(ask: Ask, rollouts: Sequence[Rollout]) -> list[dict[str, Any]]:
     started = time.perf_counter()
     rewards: Sequence[float | None] = [None] * len(rollouts)
     error = None
     try:
-        rewards = known.score(target, rollouts)
+        rewards = ask(rollouts)
     except BaseException as fault:  # noqa: BLE001 - the user's function may raise anything
         error = described(fault)
     seconds = (time.perf_counter() - started) / len(rollouts)
@@ -81,13 +89,13 @@ def described(fault: BaseException) -> str:
 
 
 def load(spelled: str) -> Target:
-    """Return what `FILE.py:NAME`, `package.module:NAME` or an address names; raise AuditError where nothing is."""
+    """Return what `FILE.py:NAME`, `package.module:NAME` or an address names, or raise AuditError."""
     if spelled.startswith(("http://", "https://")):
         return Target(spelled, None, spelled)
     place, _, name = spelled.rpartition(":")
     if not place:
         raise AuditError(f"{spelled}: give the function too, as FILE.py:NAME")
-    sys.path[:0] = [str(Path(place).resolve().parent) if place.endswith(".py") else "", os.getcwd()]
+    sys.path[:0] = [str(Path(place).resolve().parent) if place.endswith(".py") else "", str(Path.cwd())]
     module = _module(place)
     value = getattr(module, name, None)
     if value is None:

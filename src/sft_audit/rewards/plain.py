@@ -2,27 +2,22 @@
 
 from collections.abc import Sequence
 
-from sft_audit.rewards import GOLD_NAMES, Convention, Rollout, Target, convention
+from sft_audit.rewards import GOLD_NAMES, Rollout, Target, convention
 
 _COMPLETIONS = ("completion", "response", "prediction", "pred", "output", "text", "answer_text")
 _PROMPTS = ("prompt", "question", "query")
 
 
-@convention
-class Plain(Convention):
-    """`f(completion, gold)`, one sample a call, arguments told by their names, else by their places."""
+def _matches(target: Target) -> bool:
+    return callable(target.value) and len(target.parameters) >= 2
 
-    name = "plain"
-    priority = -1
-    per_sample = True
-    source = "no trainer: the function that a wrapper of your own calls"
 
-    @classmethod
-    def matches(cls, target: Target) -> bool:
-        return callable(target.value) and len(target.parameters) >= 2
-
-    def score(self, target: Target, rollouts: Sequence[Rollout]) -> list[float | None]:
-        return [_one(target, rollout) for rollout in rollouts]
+@convention(
+    "plain", matches=_matches, priority=-1, source="no trainer: the function that a wrapper of your own calls"
+)
+def plain(target: Target, rollouts: Sequence[Rollout]) -> list[float | None]:
+    """`f(completion, gold)`, a sample a call; arguments told by their names, else by their places."""
+    return [_one(target, rollout) for rollout in rollouts]
 
 
 def _one(target: Target, one: Rollout) -> float | None:

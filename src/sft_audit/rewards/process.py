@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import IO, Any, Self
 
 from sft_audit.errors import AuditError
 from sft_audit.rewards import Rollout
@@ -68,31 +68,34 @@ class RewardProcess:
             self.close()
             raise AuditError(greeting["fault"])
         self.convention: str = greeting["convention"]
-        self.parameters: tuple[str, ...] = tuple(greeting["parameters"])
+        self.threaded: bool = greeting["threaded"]
 
-    def score(self, rollouts: Sequence[Rollout]) -> list[Scored]:
-        """Return one result a rollout. A batch that hangs or kills the process is asked again one by one."""
+    def score(self, rollouts: Sequence[Rollout], *, in_main: bool = False) -> list[Scored]:
+        """Return one result a rollout. A batch that hangs or kills the process is asked again one by one.
+
+        `in_main` asks in the main thread, whatever the trainer does.
+        """
         if self._deaths >= _MOST_DEATHS:
             why = f"not asked: it hung or died {_MOST_DEATHS} times"
             return [Scored(None, why, 0.0)] * len(rollouts)
         started = time.monotonic()
         try:
-            answer = self._ask(rollouts)
+            answer = self._ask(rollouts, in_main)
         except _EndError as end:
             self._deaths += 1
             self.close()
             if len(rollouts) > 1:
-                return [one for rollout in rollouts for one in self.score([rollout])]
+                return [one for rollout in rollouts for one in self.score([rollout], in_main=in_main)]
             return [Scored(None, str(end), time.monotonic() - started)]
         refused = tuple(answer["refused"])
         return [Scored(refused=refused, **one) for one in answer["scored"]]
 
-    def _ask(self, rollouts: Sequence[Rollout]) -> dict[str, Any]:
+    def _ask(self, rollouts: Sequence[Rollout], in_main: bool) -> dict[str, Any]:
         if self._child is None:
             greeting = self._start()
             if "fault" in greeting:
                 raise _EndError(greeting["fault"])
-        self._send([asdict(one) for one in rollouts])
+        self._send({"in_main": in_main, "rollouts": [asdict(one) for one in rollouts]})
         return self._receive(self._limits.seconds)
 
     def _start(self) -> dict[str, Any]:
@@ -112,22 +115,22 @@ class RewardProcess:
             return {"fault": f"{self._order['target']}: loading it: {end}"}
 
     def _send(self, message: object) -> None:
-        assert self._child is not None and self._child.stdin is not None
+        _, pipe, _ = self._pipes()
         try:
-            self._child.stdin.write(json.dumps(message, default=str).encode() + b"\n")
-            self._child.stdin.flush()
+            pipe.write(json.dumps(message, default=str).encode() + b"\n")
+            pipe.flush()
         except OSError:
             raise _EndError(self._obituary()) from None
 
     def _receive(self, seconds: float) -> dict[str, Any]:
-        assert self._child is not None and self._child.stdout is not None
+        _, _, pipe = self._pipes()
         until = time.monotonic() + seconds
         with selectors.DefaultSelector() as selector:
-            selector.register(self._child.stdout, selectors.EVENT_READ)
+            selector.register(pipe, selectors.EVENT_READ)
             while b"\n" not in self._unread:
                 if not selector.select(max(0.0, until - time.monotonic())):
                     raise _EndError(f"timeout: no answer in {seconds:g} s")
-                part = os.read(self._child.stdout.fileno(), 1 << 20)
+                part = os.read(pipe.fileno(), 1 << 20)
                 if not part:
                     raise _EndError(self._obituary())
                 self._unread += part
@@ -136,11 +139,17 @@ class RewardProcess:
         return answer
 
     def _obituary(self) -> str:
-        assert self._child is not None
+        child, _, _ = self._pipes()
         with suppress(subprocess.TimeoutExpired):
-            code = self._child.wait(5)
+            code = child.wait(5)
             return f"died: {signal.Signals(-code).name}" if code < 0 else f"died: exit code {code}"
         return "died"
+
+    def _pipes(self) -> tuple[subprocess.Popen[bytes], IO[bytes], IO[bytes]]:
+        child = self._child
+        if child is None or child.stdin is None or child.stdout is None:
+            raise RuntimeError("the process was closed")
+        return child, child.stdin, child.stdout
 
     def close(self) -> None:
         """Kill the process and all that it started."""
