@@ -1,6 +1,8 @@
 """Record, check, judge: waivers, baselines, selections, and what happens when a part breaks."""
 
 import json
+import os
+import shutil
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -9,7 +11,13 @@ from rows import row, write
 
 import sft_audit.check as check_module
 from sft_audit import AuditError, audit_data
-from sft_audit.check import Check, Relation, all_checks
+from sft_audit.check import Check, Relation, Tables, all_checks
+from sft_audit.checks.data.leaking_field import leaking_field
+from sft_audit.config import parse_config
+from sft_audit.errors import OutOfSpace
+from sft_audit.report.ledger import Waived, read_waived
+from sft_audit.store import Store
+from sft_audit.tables import SCHEMA_VERSION
 from sft_audit.testing import make_images
 
 TWICE = [row(id="a"), row(id="a"), row("<image>\nWhere?", "Indoors, in a kitchen.", id="b")]
@@ -79,6 +87,56 @@ def test_a_waiver_is_counted_and_does_not_count_against(data: Path) -> None:
     assert [f["status"] for f in report.findings.to_pylist()] == ["ignored"]
 
 
+@pytest.mark.parametrize("check", ["dup601", "duplicate-sample", "dup"])
+def test_a_waiver_names_a_check_or_a_family(data: Path, check: str) -> None:
+    assert audit(data, select=("DUP601",), ignore=(waiver(check=check),)).counts == {}
+
+
+SKEWED = [row("<image>\nIs it day?", "Yes", source=name, id=f"{name}{n}") for name in "ab" for n in range(60)]
+
+
+def test_a_waiver_for_a_source_covers_what_is_about_the_source(data: Path) -> None:
+    options = {"min_answers": 50, "min_excess": -1.0}
+    waived = (waiver(check="BAL901", source="a"),)
+    report = audit(
+        write(data, SKEWED), select=("BAL901",), checks={"BAL901": options}, ignore=waived, thumbnails=False
+    )
+    status = {json.loads(f["evidence"])["source"]: f["status"] for f in report.findings.to_pylist()}
+    assert status == {"a": "ignored", "b": "open"}
+    assert [one.findings for one in waived_in(report.folder, waived)] == [1]
+
+
+def waived_in(folder: Path, ignore: tuple[dict, ...]) -> tuple[Waived, ...]:
+    store = Store(folder, "1GB", 1, read_only=True)
+    try:
+        return read_waived(store, parse_config({"data": "x", "ignore": ignore}, "test"))
+    finally:
+        store.close()
+
+
+@pytest.mark.parametrize(
+    ("sources", "named"), [(["a"], "a"), (["a", "a"], "a"), (["a", "b"], None), ([None, "a"], None)]
+)
+def test_a_leaking_field_is_about_a_source_where_it_leaks_in_no_other(
+    tmp_path: Path, sources: list, named: str | None
+) -> None:
+    store = Store(tmp_path, "1GB", 1)
+    for source in sources:
+        store.execute(
+            """
+            insert into blind_fields by name
+            select
+                'file name' as field, 'colour' as answer_kind, $source as source, 300 as n,
+                0.4 as bits_added, 0.001 as q_added, 0.4 as bits_removed, 0.001 as q_removed, 'x' as example
+            """,
+            {"source": source},
+        )
+    asked = leaking_field(Tables())
+    (found,) = store.rows(asked.sql, asked.values)
+    store.close()
+    assert json.loads(found[-1])["source"] == named
+
+
 @pytest.mark.parametrize("fields", [{"until": date(2020, 1, 1)}, {"source": "another"}])
 def test_a_waiver_that_is_over_or_for_another_source_does_nothing(data: Path, fields: dict) -> None:
     assert audit(data, select=("DUP601",), ignore=(waiver(**fields),)).counts == {"DUP601": 1}
@@ -95,6 +153,36 @@ def test_only_what_is_new_counts_beside_a_baseline(data: Path) -> None:
     new = audit(data, select=("DUP601",), baseline=old.folder)
     assert [(f["position"], f["status"]) for f in new.findings.to_pylist()] == [(3, "known"), (5, "open")]
     assert new.counts == {"DUP601": 1}
+
+
+@pytest.mark.parametrize(("texts", "counts"), [(7, {}), (6, {}), (8, {"MOD501": 1})])
+def test_a_finding_about_the_whole_that_grew_is_new(data: Path, texts: int, counts: dict) -> None:
+    def rows(text_only: int) -> list[dict]:
+        return [row("What is this?" if n < text_only else "<image>\nWhat is this?") for n in range(10)]
+
+    for one in (written := rows(7))[:7]:
+        del one["image"]
+    old = audit(write(data, written), select=("MOD501",), out=data.parent / "old")
+    assert old.counts == {"MOD501": 1}
+    for one in (written := rows(texts))[:texts]:
+        del one["image"]
+    assert audit(write(data, written), select=("MOD501",), baseline=old.folder).counts == counts
+
+
+def test_a_baseline_of_another_schema_is_refused_before_the_work(data: Path) -> None:
+    old = audit(data, select=("DUP601",), out=data.parent / "old")
+    manifest = old.folder / "manifest.json"
+    manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"schema_version": SCHEMA_VERSION - 1}))
+    with pytest.raises(AuditError, match="run `sft-audit data` again") as fault:
+        audit(data.parent / "none.json", baseline=old.folder)
+    assert "\n" not in str(fault.value)
+
+
+def test_the_space_for_what_lies_in_a_folder_is_asked_for(tmp_path: Path) -> None:
+    (tmp_path / "rows.json").touch()
+    os.truncate(tmp_path / "rows.json", shutil.disk_usage(tmp_path).free)
+    with pytest.raises(OutOfSpace):
+        audit(tmp_path, out=tmp_path / "audit", images=None)
 
 
 def broken(db: check_module.Tables) -> Relation:

@@ -67,6 +67,7 @@ def test_reviews_can_be_made_to_fail(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (["data"], "give DATA"),
         (["data", "rows.jsn"], "rows.json"),
         (["data", "rows.json", "--select", "CON999"], "CON401"),
         (["data", "rows.json", "--images", "imagse"], "images"),
@@ -87,7 +88,25 @@ def test_a_mistake_is_one_line_with_the_cure(folder: Path, arguments: list, mess
     assert message in done.stderr
 
 
-@pytest.mark.parametrize("arguments", [["dta"], ["data"], ["data", "rows.json", "--smaple", "3"]])
+def test_a_file_of_options_is_enough(folder: Path) -> None:
+    (folder / "audit.yaml").write_text("data: rows.json\nimages: images/\nworkers: 1\nselect: [DUP]\n")
+    done = run("data", "--config", "audit.yaml", "--json", cwd=folder)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads(done.stdout)["samples"] == 2
+
+
+def test_a_warning_is_told_once_beside_the_result(folder: Path) -> None:
+    (folder / "dataset_info.json").write_text(
+        json.dumps(
+            {"here": {"file_name": "rows.json", "formatting": "sharegpt"}, "[b]far": {"hf_hub_url": "x/y"}}
+        )
+    )
+    done = run("data", ".", "--images", "images", "--workers", 1, "--select", "DUP", "--json", cwd=folder)
+    assert json.loads(done.stdout)["samples"] == 2
+    assert done.stderr == "sft-audit: dataset_info.json: data set '[b]far' is on a hub and is not read\n"
+
+
+@pytest.mark.parametrize("arguments", [["dta"], ["data", "rows.json", "--smaple", "3"]])
 def test_a_wrong_command_exits_with_two(folder: Path, arguments: list) -> None:
     done = run(*arguments, cwd=folder)
     assert done.returncode == 2

@@ -7,6 +7,22 @@ import pytest
 from sft_audit.config import load_config, parse_config
 from sft_audit.errors import AuditError
 
+WAIVER = {"reason": "frames", "who": "mira", "until": "2027-03-01"}
+
+
+def test_a_waiver_names_a_check_in_either_way_or_a_family() -> None:
+    named = ("con401", "conflicting-answers", "con")
+    config = parse_config({"data": "x", "ignore": [{**WAIVER, "check": one} for one in named]}, "audit.yaml")
+    assert [waiver.check for waiver in config.ignore] == ["CON401", "CON401", "CON"]
+
+
+def test_data_is_named_here_or_there(tmp_path: Path) -> None:
+    file = tmp_path / "audit.yaml"
+    file.write_text("sample: 10\n")
+    assert load_config(file, {"data": [Path("x")]}).data == (Path("x"),)
+    with pytest.raises(AuditError, match="no data set is named; give DATA, or `data:`"):
+        load_config(file, {"data": None})
+
 
 def test_flags_lie_over_the_file(tmp_path: Path) -> None:
     file = tmp_path / "audit.yaml"
@@ -22,6 +38,10 @@ def test_flags_lie_over_the_file(tmp_path: Path) -> None:
         ({"data": "x", "sample": 0}, "sample: input should be greater than 0 (got 0)"),
         ({"data": "x", "image_tokens": "llava"}, "image_tokens"),
         ({"data": "x", "ignore": [{"chek": "CON401"}]}, "did you mean 'check'"),
+        (
+            {"data": "x", "ignore": [{**WAIVER, "check": "CON4O1"}]},
+            "audit.yaml: CON4O1: there is no such check",
+        ),
         ({}, "data: field required"),
     ],
 )

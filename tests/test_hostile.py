@@ -4,12 +4,18 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
 
 from sft_audit import AuditError, audit_data
+from sft_audit.readers import Format, Layout, all_formats
+from sft_audit.readers.batch import read_chunk
+from sft_audit.readers.json_lines import Lines
 from sft_audit.session import Report
 
 GOOD = {"id": "good", "image": "a.jpg", "conversations": [
@@ -200,6 +206,76 @@ def test_a_folder_named_like_a_file_is_read_as_a_folder_or_refused(folder: Path)
 def test_a_row_of_the_wrong_shape_is_accounted_for(folder: Path, hostile: object) -> None:
     report = audit(folder, json.dumps([row(1), hostile, row(3)]).encode())
     assert report.samples == 3
+
+
+WRONG: list[Any] = [
+    None,
+    True,
+    5,
+    -1.5,
+    10**400,
+    float("nan"),
+    "",
+    "x",
+    "\ud800",
+    "[" * 10_000,
+    [],
+    [5],
+    ["x"],
+]
+WRONG += [[None], [[]], [["a", 5]], {}, {"": 5}, {"x": 1}, {"type": "image"}, {"type": 5}, {"bytes": "!"}]
+WRONG += [
+    '{"question": "\\ud800", "chosen": "a", "rejected": "b"}',
+    '{"chosen": 1, "rejected": ' + "9" * 5000 + "}",
+]
+OPTIONAL = (
+    "",
+    "id",
+    "source",
+    "history",
+    "system",
+    "image",
+    "images",
+    "weight",
+    "tool_calls",
+    "function_call",
+)
+
+
+def variants(value: Any) -> Iterator[Any]:
+    """Yield a JSON value with each part of it, in turn, replaced by something of the wrong type, or gone."""
+    yield from WRONG
+    if isinstance(value, dict):
+        for name in (*value, *OPTIONAL):
+            yield from ({**value, name: wrong} for wrong in variants(value.get(name)))
+            yield {other: kept for other, kept in value.items() if other != name}
+    elif isinstance(value, list):
+        for at, one in enumerate(value):
+            yield from ([*value[:at], wrong, *value[at + 1 :]] for wrong in variants(one))
+
+
+FLAT = replace(
+    all_formats()["llamafactory"],
+    example={"q": "What?", "a": "A cat.", "past": [["a", "b"]]},
+    layout=Layout(
+        "json_lines", {"prompt": "q", "response": "a", "history": "past"}, {"formatting": "alpaca"}
+    ),
+)
+RANKED = replace(
+    all_formats()["llamafactory"],
+    example={"m": [{"from": "human", "value": "Q"}], "c": {"from": "gpt", "value": "A"}, "r": {"value": "B"}},
+    layout=Layout(
+        "json_lines", {"messages": "m", "chosen": "c", "rejected": "r"}, {"formatting": "sharegpt"}
+    ),
+)
+
+
+@pytest.mark.parametrize("one", [*all_formats().values(), FLAT, RANKED], ids=lambda one: one.name)
+def test_no_row_stops_a_reader(one: Format) -> None:
+    for content in variants(one.example):
+        data = json.dumps(content).encode()
+        read = read_chunk((Lines("rows.jsonl", (), 1, 0, data), one.name, one.layout))
+        assert read["samples"].num_rows == 1, data[:2000]
 
 
 def test_a_decompression_bomb_is_a_finding(folder: Path) -> None:

@@ -19,6 +19,17 @@ def test_a_census_has_no_interval() -> None:
     assert (rate.low, rate.value, rate.high) == (0.03, 0.03, 0.03)
 
 
+@pytest.mark.parametrize("limit", [0.001, 0.005, 0.3])
+@pytest.mark.parametrize("population", [150, 20_000])
+def test_the_least_draw_that_settles_a_share_of_none(limit: float, population: int) -> None:
+    n = Rate(0, 1, population).unseen_below(limit)
+    assert Rate(0, n, population).high <= limit < Rate(0, n - 1, population).high
+
+
+def test_without_a_population_the_interval_is_wilsons() -> None:
+    assert (Rate(2, 100).low, Rate(2, 100).high) == wilson(2, 100)
+
+
 def test_nothing_looked_at_says_nothing() -> None:
     assert (Rate(0, 0, 10).low, Rate(0, 0, 10).high) == (0.0, 1.0)
 

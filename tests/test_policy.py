@@ -13,6 +13,10 @@ def evidence(state: str = "gathered", k: int = 0, n: int = 100, *, preview: bool
     return Evidence("INT101", "malformed-row", "integrity", state, preview, Rate(k, n, n), k)
 
 
+def drawn(k: int, n: int, of: int = 20_000) -> Evidence:
+    return Evidence("INT101", "malformed-row", "integrity", "gathered", False, Rate(k, n, of), k)
+
+
 def rule(basis: str, **limits: float) -> Policy:
     return Policy(rules=(Rule(check="INT101", basis=basis, source="a source", **limits),))
 
@@ -66,10 +70,57 @@ def test_a_block_is_worse_than_an_unknown() -> None:
 
 
 def test_a_sampled_rate_decides_by_its_upper_bound() -> None:
-    sampled = Evidence("INT101", "malformed-row", "integrity", "gathered", False, Rate(1, 100, 10_000), 1)
+    sampled = drawn(1, 100)
     verdict = judge(rule("code", review_above=0.0, block_above=0.05), [sampled], readable=100)
     assert sampled.rate.value < 0.05 < sampled.rate.high
     assert verdict.outcome == "BLOCK"
+
+
+def test_a_draw_in_which_nothing_was_flagged_asks_for_a_larger_one() -> None:
+    verdict = judge(rule("code", review_above=0.0, block_above=0.005), [drawn(0, 700)], readable=1400)
+    assert verdict.outcome == "REVIEW"
+    assert verdict.reasons[0].endswith(
+        "none of 700 samples is flagged, but up to 0.53% of all may be; the limit is 0.50% (code: a source); "
+        "about 1,500 rows without one would settle it, or audit the whole set"
+    )
+    settled = judge(rule("code", review_above=0.0, block_above=0.005), [drawn(0, 750)], readable=1500)
+    assert (settled.outcome, settled.reasons) == ("PASS", [])
+
+
+def test_a_draw_that_only_the_whole_set_would_settle() -> None:
+    verdict = judge(rule("code", block_above=0.005), [drawn(0, 50, of=150)], readable=50)
+    assert verdict.reasons[0].endswith("; audit the whole set to settle it")
+
+
+@pytest.mark.parametrize(
+    ("limits", "outcome"),
+    [
+        ({"review_above": 0.0}, "PASS"),
+        ({"review_above": 0.001}, "REVIEW"),
+        ({"review_above": 0.001, "block_above": 0.1}, "PASS"),
+        ({"block_above": 0.0}, "PASS"),
+    ],
+)
+def test_where_nothing_was_flagged_only_the_foremost_limit_above_zero_counts(
+    limits: dict[str, float], outcome: str
+) -> None:
+    assert judge(rule("code", **limits), [drawn(0, 700)], readable=700).outcome == outcome
+
+
+def test_a_policy_may_name_checks_in_either_way(tmp_path: Path) -> None:
+    own = tmp_path / "own.yaml"
+    own.write_text(
+        "required: [malformed-row]\nrules: [{check: malformed-row, block_above: 0.1}, {check: int102}]"
+    )
+    policy = load_policy(own)
+    assert policy.required == ("INT101",)
+    assert [r.check for r in policy.rules[-2:]] == ["INT101", "INT102"]
+    assert [r.block_above for r in policy.rules if r.check == "INT101"] == [0.1]
+    assert judge(policy, [evidence(k=50)], readable=100).outcome == "BLOCK"
+
+
+def test_none_of_the_packaged_rules_is_the_users() -> None:
+    assert {r.basis for r in load_policy(None).rules} == {"published", "code", "pilot", "default"}
 
 
 @pytest.mark.parametrize("basis", ["pilot", "default"])
@@ -78,9 +129,10 @@ def test_a_threshold_without_a_source_cannot_block(basis: str) -> None:
         Rule(check="INT101", basis=basis, block_above=0.1)
 
 
-def test_a_users_rule_replaces_ours(tmp_path: Path) -> None:
+@pytest.mark.parametrize("measure", ["any", "score"])
+def test_a_users_rule_replaces_all_of_ours_for_that_check(tmp_path: Path, measure: str) -> None:
     own = tmp_path / "own.yaml"
-    own.write_text("rules: [{check: INT101, measure: any, block_above: 10}]")
+    own.write_text(f"rules: [{{check: INT101, measure: {measure}, block_above: 10}}]")
     rules = [r for r in load_policy(own).rules if r.check == "INT101"]
     assert [(r.block_above, r.basis) for r in rules] == [(10, "user")]
     assert len(load_policy(own).rules) == len(load_policy(None).rules)
@@ -103,6 +155,13 @@ def test_a_wrong_policy_is_one_line(tmp_path: Path, text: str, message: str) -> 
         load_policy(own)
     assert message in str(fault.value)
     assert "\n" not in str(fault.value)
+
+
+def test_a_policy_that_is_no_text_is_one_line(tmp_path: Path) -> None:
+    own = tmp_path / "own.yaml"
+    own.write_bytes(b"rules: [] # \xff")
+    with pytest.raises(AuditError, match="not UTF-8"):
+        load_policy(own)
 
 
 def test_a_policy_that_is_not_there_is_one_line(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from difflib import get_close_matches
+from math import inf
 from time import perf_counter
 
 from sft_audit.check import OUTPUT_COLUMNS, Check, Relation, Tables, all_checks, find_check, select_checks
@@ -16,9 +17,19 @@ from sft_audit.errors import AuditError
 from sft_audit.interval import Rate
 from sft_audit.policy import Evidence, State, Verdict, judge, load_policy
 from sft_audit.record import Recorder, Recording, plan
-from sft_audit.store import Store, read_manifest
+from sft_audit.store import Store
 
 log = logging.getLogger(__name__)
+
+# The findings about which a waiver speaks, given its `check` and `source`: about a sample of that source, or
+# about the source itself.
+COVERED = """
+    select findings.*
+    from findings
+    left join samples using (sample_id)
+    where starts_with("check", $check)
+      and ($source is null or coalesce(source, json_extract_string(evidence, '$.source')) = $source)
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +45,7 @@ class Outcome:
 def run_audit(config: AuditConfig, store: Store, engine: Engine) -> Outcome:
     """Fill the store's tables, put every selected check to them, and judge what was found."""
     policy = load_policy(config.policy)
-    chosen = select_checks(config.select, config.ignore_checks)
+    chosen = select_checks(config.select, config.ignore_checks, config.subject)
     options = _options(config, chosen)
     stages = Stages()
     recorders = plan(["samples", *(table for one in chosen for table in one.reads)])
@@ -49,7 +60,7 @@ def run_audit(config: AuditConfig, store: Store, engine: Engine) -> Outcome:
     evidence = tuple(
         _evidence(store, one, states.get(one.code, "not asked"))
         for one in all_checks().values()
-        if one.subject == "data"
+        if one.subject == config.subject
     )
     readable = store.value("select count(*) from samples where not malformed")
     return Outcome(evidence, judge(policy, evidence, readable), faults, stages.seconds)
@@ -167,27 +178,27 @@ def _settle(store: Store, config: AuditConfig) -> None:
     """Mark the findings that the team waived, and those that the baseline has already."""
     today = datetime.now(tz=UTC).date()
     for waiver in config.ignore:
-        if not any(code.startswith(waiver.check) for code in all_checks()):
-            find_check(waiver.check)
         if waiver.until >= today:
             store.execute(
-                """
+                f"""
                 update findings set status = 'ignored'
-                where starts_with("check", $check)
-                  and ($source is null or sample_id in (select sample_id from samples where source = $source))
+                where finding_id in (select finding_id from ({COVERED}))
                 """,
                 {"check": waiver.check, "source": waiver.source},
             )
     if config.baseline is not None:
-        read_manifest(config.baseline)
         store.execute(
-            "create temp table baseline as select finding_id from read_parquet($path)",
+            "create temp table baseline as select finding_id, score from read_parquet($path)",
             {"path": str(config.baseline / "findings.parquet")},
         )
+        # A finding about the whole keeps its identity when it grows: then it is new all the same.
         store.execute(
             """
             update findings set status = 'known'
-            where status = 'open' and finding_id in (select finding_id from baseline)
+            from baseline
+            where status = 'open'
+              and findings.finding_id = baseline.finding_id
+              and (sample_id is not null or findings.score <= baseline.score or findings.score is null)
             """
         )
 
@@ -209,20 +220,24 @@ def _evidence(store: Store, one: Check, state: State) -> Evidence:
     n = store.value(one.of) if state == "gathered" else 0
     if state == "gathered" and not n and not findings:
         state = "not asked"  # it had nothing to look at, which is no reason to say that all is well
-    audited, rows = store.rows("select sum(audited), sum(rows) from files")[0]
-    population = round(n * rows / audited) if audited else n
     return Evidence(
         check=one.code,
         name=one.name,
         axis=one.axis,
         state=state,
         preview=one.preview,
-        rate=Rate(flagged, n, max(population, n)),
+        rate=Rate(flagged, n, _population(store, n) if one.subject == "data" else inf),
         findings=findings,
         score=score,
         score_high=high,
         foremost=foremost,
     )
+
+
+def _population(store: Store, n: int) -> int:
+    """Return of how many samples the `n` that were looked at are a draw."""
+    audited, rows = store.rows("select sum(audited), sum(rows) from files")[0]
+    return max(round(n * rows / audited), n) if audited else n
 
 
 def _options(config: AuditConfig, chosen: Sequence[Check]) -> dict[str, Mapping[str, object]]:

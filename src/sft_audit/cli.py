@@ -5,9 +5,10 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
+from typer.core import TyperGroup
 
 from sft_audit.errors import AuditError
 
@@ -15,7 +16,21 @@ if TYPE_CHECKING:
     from sft_audit.config import AuditConfig
     from sft_audit.session import Report
 
+
+class _Commands(TyperGroup):
+    """The commands, of which Ctrl-C ends any in one line."""
+
+    def invoke(self, ctx: Any) -> object:  # noqa: ANN401 - click's, or Typer's own, by its version
+        """Run the command that was named."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            print("sft-audit: interrupted; no result was written", file=sys.stderr)
+            raise typer.Exit(130) from None
+
+
 app = typer.Typer(
+    cls=_Commands,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
@@ -30,8 +45,8 @@ Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON
 @app.command()
 def data(
     paths: Annotated[
-        list[Path], typer.Argument(metavar="DATA...", help="Files, globs or folders.", show_default=False)
-    ],
+        list[Path] | None, typer.Argument(metavar="DATA", help="Files, globs or folders.")
+    ] = None,
     images: Annotated[Path | None, typer.Option(help="Folder that image paths are relative to.")] = None,
     format_: Annotated[str | None, typer.Option("--format", help="Format, if not as the rows look.")] = None,
     out: Annotated[
@@ -79,6 +94,49 @@ def data(
     report = _audit(load_config(config, flags))
     _show(report, as_json=json_)
     raise typer.Exit(report.review_exit_code if fail_on == "review" else report.exit_code)
+
+
+@app.command()
+def reward(
+    target: Annotated[
+        str, typer.Argument(metavar="FILE.py:NAME", help="Reward function, or a server's address.")
+    ],
+    paths: Annotated[list[Path], typer.Option("--data", help="Data set whose answers the trials use.")],
+    images: Annotated[Path | None, typer.Option(help="Folder that image paths are relative to.")] = None,
+    trainer: Annotated[str | None, typer.Option(help="Call it as this trainer does.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Audit folder to write. [default: reward-audit]")
+    ] = None,
+    config: Annotated[Path | None, typer.Option(help="YAML file of options.")] = None,
+    answers: Annotated[
+        int | None, typer.Option(min=1, help="Answers to make trials of. [default: 60]")
+    ] = None,
+    threshold: Annotated[float | None, typer.Option(help="Reward above which an answer is paid.")] = None,
+    seconds: Annotated[
+        float | None, typer.Option(help="Seconds that one batch may take. [default: 30]")
+    ] = None,
+    allow_host: Annotated[list[str] | None, typer.Option(help="Host that the function may ask.")] = None,
+    policy: Annotated[Path | None, typer.Option(help="YAML file of thresholds.")] = None,
+    json_: Json = False,
+) -> None:
+    """Audit a reward function: what will RL be paid for?"""
+    from sft_audit.config import RewardConfig, load_config
+
+    flags = {
+        "target": target,
+        "data": paths,
+        "images": images,
+        "trainer": trainer,
+        "out": out,
+        "answers": answers,
+        "threshold": threshold,
+        "seconds": seconds,
+        "allow_hosts": allow_host,
+        "policy": policy,
+    }
+    report = _audit(load_config(config, flags, RewardConfig))
+    _show(report, as_json=json_)
+    raise typer.Exit(report.exit_code)
 
 
 @app.command()
@@ -169,7 +227,7 @@ def _show(report: "Report", *, as_json: bool) -> None:
 
 @contextmanager
 def _progress() -> Iterator[None]:
-    """Show on stderr what the library logs that it is doing, once it has taken two seconds."""
+    """Show on stderr what the library logs: what it is doing, after two seconds, and its warnings, always."""
     import logging
     import threading
 
@@ -181,9 +239,16 @@ def _progress() -> Iterator[None]:
     bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
     task = bar.add_task("starting", total=None)
 
+    warned: set[str] = set()
+
     class Follow(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
-            bar.update(task, description=record.getMessage())
+            message = record.getMessage()
+            if record.levelno < logging.WARNING:
+                bar.update(task, description=message)
+            elif message not in warned:  # what reads the inputs a second time warns a second time
+                warned.add(message)
+                console.print(f"sft-audit: {message}", markup=False, highlight=False, soft_wrap=True)
 
     logger, handler = logging.getLogger("sft_audit"), Follow()
     logger.addHandler(handler)
@@ -215,6 +280,3 @@ def main() -> None:
     except AuditError as fault:
         print(f"sft-audit: {fault}", file=sys.stderr)
         sys.exit(2)
-    except KeyboardInterrupt:
-        print("sft-audit: interrupted; nothing was written", file=sys.stderr)
-        sys.exit(130)

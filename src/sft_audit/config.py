@@ -4,14 +4,20 @@ from collections.abc import Mapping
 from datetime import date
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from sft_audit.check import all_checks, find_check
 from sft_audit.errors import AuditError
 
 ImageTokens = Literal["llava-1.5", "qwen2-vl"]
+
+
+def _code_or_family(check: str) -> str:
+    family = check.upper()
+    return family if any(code.startswith(family) for code in all_checks()) else find_check(check).code
 
 
 class _Frozen(BaseModel):
@@ -21,7 +27,7 @@ class _Frozen(BaseModel):
 class Waiver(_Frozen):
     """Findings that the team accepts: counted and shown, but not held against the data set."""
 
-    check: str
+    check: Annotated[str, AfterValidator(_code_or_family)]
     reason: str
     who: str
     until: date
@@ -58,7 +64,10 @@ class AuditConfig(_Frozen):
 
 
 class RewardConfig(AuditConfig):
-    """Everything that an audit of a reward function depends on; its trials are made from the data set."""
+    """Everything that an audit of a reward function depends on; its trials are made from the data set.
+
+    `seconds` is what one batch may take, `reward_memory` the address space of the function's process.
+    """
 
     subject: ClassVar[str] = "reward"
 
@@ -72,18 +81,27 @@ class RewardConfig(AuditConfig):
     allow_hosts: tuple[str, ...] = ()
 
 
-def load_config(path: Path | None, flags: Mapping[str, object]) -> AuditConfig:
+def load_config(
+    path: Path | None, flags: Mapping[str, object], kind: type[AuditConfig] = AuditConfig
+) -> AuditConfig:
     """Read the YAML file, if any, and lay the flags that were given over it; raise AuditError in one line."""
     given = {name: value for name, value in flags.items() if value not in (None, (), [])}
-    return parse_config({**(_read_yaml(path) if path else {}), **given}, str(path or "command line"))
+    values = {**(_read_yaml(path) if path else {}), **given}
+    if not values.get("data"):
+        raise AuditError("no data set is named; give DATA, or `data:` in the file of --config")
+    return parse_config(values, str(path or "command line"), kind)
 
 
-def parse_config(values: Mapping[str, object], where: str) -> AuditConfig:
+def parse_config(
+    values: Mapping[str, object], where: str, kind: type[AuditConfig] = AuditConfig
+) -> AuditConfig:
     """Return the validated configuration; raise AuditError that names the key and the nearest right one."""
     try:
-        return AuditConfig.model_validate(dict(values))
+        return kind.model_validate(dict(values))
     except ValidationError as fault:
-        raise AuditError(f"{where}: {_one_line(fault, AuditConfig)}") from None
+        raise AuditError(f"{where}: {_one_line(fault, kind)}") from None
+    except AuditError as fault:
+        raise AuditError(f"{where}: {fault}") from None
 
 
 def _read_yaml(path: Path) -> dict[str, object]:

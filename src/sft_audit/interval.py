@@ -1,7 +1,7 @@
 """Rates with their intervals."""
 
 from dataclasses import dataclass
-from math import sqrt
+from math import ceil, inf, sqrt
 
 Z95 = 1.959963984540054
 
@@ -10,13 +10,15 @@ Z95 = 1.959963984540054
 class Rate:
     """`k` of `n` looked at, of `population` that exist; the interval is about the whole population.
 
+    Without a population it is about more of the same kind, however many.
+
     Wilson's score interval (Wilson 1927) with the finite population correction (Cochran 1977, section 2.6):
     when every row was looked at (`n == population`) the share is known and the interval is a point.
     """
 
     k: int
     n: int
-    population: int
+    population: float = inf
 
     @property
     def value(self) -> float:
@@ -33,12 +35,20 @@ class Rate:
         """Return the upper end of the 95 % interval."""
         return self._bounds()[1]
 
+    def unseen_below(self, limit: float) -> int:
+        """Return the least `n` at which `k` = 0 puts the upper end at or below a limit above 0.
+
+        With k = 0 the upper end is z² / (n + z²), z² corrected for the finite population.
+        """
+        z2 = Z95 * Z95 * (1 - limit)
+        return ceil(z2 * self.population / (limit * (self.population - 1) + z2))
+
     def _bounds(self) -> tuple[float, float]:
         if not self.n:
             return 0.0, 1.0
         if self.n >= self.population:
             return self.value, self.value
-        left = (self.population - self.n) / (self.population - 1)
+        left = 1.0 if self.population == inf else (self.population - self.n) / (self.population - 1)
         return wilson(self.k, self.n, Z95 * sqrt(left))
 
 

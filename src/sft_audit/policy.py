@@ -4,17 +4,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib.resources import files
+from math import ceil
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, model_validator
 
 from sft_audit.check import find_check
 from sft_audit.errors import AuditError
 from sft_audit.finding import AXES, Axis
 from sft_audit.interval import Rate
 
+Code = Annotated[str, AfterValidator(lambda code: find_check(code).code)]
 Outcome = Literal["PASS", "REVIEW", "UNKNOWN", "BLOCK"]
 State = Literal["gathered", "not asked", "incomplete", "crashed"]
 OUTCOMES: tuple[Outcome, ...] = ("PASS", "REVIEW", "UNKNOWN", "BLOCK")
@@ -26,7 +28,7 @@ class Rule(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    check: str
+    check: Code
     measure: Literal["share", "score", "any"] = "share"
     review_above: float | None = None
     block_above: float | None = None
@@ -45,7 +47,7 @@ class Policy(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    required: tuple[str, ...] = ()
+    required: tuple[Code, ...] = ()
     rules: tuple[Rule, ...] = ()
 
 
@@ -102,7 +104,7 @@ class Verdict:
 
 
 def load_policy(path: Path | None) -> Policy:
-    """Return the packaged policy with the user's laid over it: their rules replace ours check by check."""
+    """Return the packaged policy with the user's laid over it: check by check, their rules replace ours."""
     packaged = _parse(files("sft_audit").joinpath("policy.yaml").read_text(encoding="utf-8"), "policy.yaml")
     if path is None:
         return packaged
@@ -110,15 +112,21 @@ def load_policy(path: Path | None) -> Policy:
         own = _parse(path.read_text(encoding="utf-8"), str(path))
     except OSError as fault:
         raise AuditError(f"{path}: {(fault.strerror or str(fault)).lower()}; give a policy file") from None
-    replaced = {(rule.check, rule.measure) for rule in own.rules}
-    kept = tuple(rule for rule in packaged.rules if (rule.check, rule.measure) not in replaced)
+    except UnicodeDecodeError:
+        raise AuditError(f"{path}: not UTF-8; save the policy as UTF-8 text") from None
+    replaced = {rule.check for rule in own.rules}
+    kept = tuple(rule for rule in packaged.rules if rule.check not in replaced)
     return Policy(required=own.required or packaged.required, rules=(*kept, *own.rules))
 
 
 def judge(policy: Policy, evidence: Sequence[Evidence], readable: int) -> Verdict:
     """Apply every rule; `readable` is the number of samples that could be read: with none, nothing passes."""
     by_check = {e.check: e for e in evidence}
-    rulings = [_rule(rule, by_check[rule.check]) for rule in policy.rules if _gathered(by_check, rule.check)]
+    rulings = [
+        _rule(rule, by_check[rule.check], readable)
+        for rule in policy.rules
+        if _gathered(by_check, rule.check)
+    ]
     rulings += [_missing(e) for e in evidence if e.state in ("crashed", "incomplete")]
     rulings += [
         Ruling(code, "integrity", "UNKNOWN", f"{code} is required by the policy and was not asked", None)
@@ -151,29 +159,46 @@ def _missing(evidence: Evidence) -> Ruling:
     return Ruling(evidence.check, evidence.axis, "UNKNOWN", f"{evidence.check} {evidence.name} {why}", None)
 
 
-def _rule(rule: Rule, evidence: Evidence) -> Ruling:
-    measured = _measured(rule, evidence)
-    outcome: Outcome = "PASS"
-    limit = None
-    if rule.block_above is not None and measured > rule.block_above and not evidence.preview:
-        outcome, limit = "BLOCK", rule.block_above
-    elif _reviews(rule, measured):
-        outcome, limit = "REVIEW", rule.review_above if rule.review_above is not None else rule.block_above
+def _rule(rule: Rule, evidence: Evidence, readable: int) -> Ruling:
+    outcome, limit = _compared(rule, evidence)
     reason = f"{evidence.check} {evidence.name}: {_what(rule, evidence)}"
     if limit is not None:
         reason += f"; the limit is {_number(rule, limit)} ({rule.basis}: {rule.source})"
+        if _unseen(rule, evidence):
+            reason += f"; {_cure(evidence.rate, limit, readable)}"
     return Ruling(evidence.check, evidence.axis, outcome, reason, rule)
 
 
-def _reviews(rule: Rule, measured: float) -> bool:
-    limits = [limit for limit in (rule.review_above, rule.block_above) if limit is not None]
-    return any(measured > limit for limit in limits)
+def _compared(rule: Rule, evidence: Evidence) -> tuple[Outcome, float | None]:
+    """Return the outcome, and the limit that is exceeded."""
+    measured, review, block = _measured(rule, evidence), rule.review_above, rule.block_above
+    if _unseen(rule, evidence):
+        # Nothing was observed: a limit of 0 cannot be exceeded, and any other may only ask for a larger draw.
+        limit = review if block is None else block
+        return ("REVIEW", limit) if limit and measured > limit else ("PASS", None)
+    if block is not None and measured > block and not evidence.preview:
+        return "BLOCK", block
+    exceeded = [limit for limit in (review, block) if limit is not None and measured > limit]
+    return ("REVIEW", exceeded[0]) if exceeded else ("PASS", None)
+
+
+def _unseen(rule: Rule, evidence: Evidence) -> bool:
+    """Return whether a share is judged by a draw in which no sample was flagged."""
+    return rule.measure == "share" and not evidence.rate.k and evidence.rate.n < evidence.rate.population
+
+
+def _cure(rate: Rate, limit: float, readable: int) -> str:
+    """Return the draw that would settle it, in hundreds of rows; `readable` were drawn to see these `n`."""
+    rows = 100 * ceil(readable / rate.n * rate.unseen_below(limit) / 100)
+    if rows >= readable / rate.n * rate.population:
+        return "audit the whole set to settle it"
+    return f"about {rows:,} rows without one would settle it, or audit the whole set"
 
 
 def _measured(rule: Rule, evidence: Evidence) -> float:
     """Return the bound of the measure that is against the data set."""
     if rule.measure == "share":
-        return evidence.rate.high if evidence.rate.k or evidence.rate.n < evidence.rate.population else 0.0
+        return evidence.rate.high if evidence.rate.n else 0.0
     if rule.measure == "any":
         return float(evidence.findings)
     return evidence.score_high if evidence.score_high is not None else evidence.score or 0.0
@@ -184,6 +209,8 @@ def _what(rule: Rule, evidence: Evidence) -> str:
         more = evidence.findings - 1
         return evidence.foremost + (f", and {more:,} more" if more else "")
     rate = evidence.rate
+    if _unseen(rule, evidence):
+        return f"none of {rate.n:,} samples is flagged, but up to {rate.high:.2%} of all may be"
     if rule.measure == "score":
         if evidence.score is None:
             return "nothing found"
@@ -200,7 +227,7 @@ def _number(rule: Rule, limit: float) -> str:
 
 def _parse(text: str, where: str) -> Policy:
     try:
-        policy = Policy.model_validate(yaml.safe_load(text) or {})
+        return Policy.model_validate(yaml.safe_load(text) or {})
     except yaml.YAMLError as fault:
         raise AuditError(f"{where}: not YAML: {' '.join(str(fault).split())}") from None
     except ValidationError as fault:
@@ -213,9 +240,5 @@ def _parse(text: str, where: str) -> Policy:
                 f"unknown key; did you mean {get_close_matches(str(first['loc'][-1]), known, 1, 0)[0]!r}?"
             )
         raise AuditError(f"{where}: {place}: {message}") from None
-    try:
-        for code in (*policy.required, *(rule.check for rule in policy.rules)):
-            find_check(code)
     except AuditError as fault:
         raise AuditError(f"{where}: {fault}") from None
-    return policy

@@ -1,21 +1,44 @@
 """The audit folder: built aside, published whole; a DuckDB file and what is written beside it."""
 
+import fcntl
 import json
 import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import duckdb
 
 from sft_audit.errors import AuditError, OutOfSpace, StaleAudit
+from sft_audit.interval import Z95
 from sft_audit.tables import SCHEMA_VERSION, TABLES
 
 Parameters = Mapping[str, Any] | Sequence[Any] | None
 MANIFEST = "manifest.json"
 _SLACK = 256 << 20
+# Wilson's score interval at 95 % (Wilson 1927), for checks whose rates are not the audit's own.
+_MACROS = tuple(
+    f"""
+    create or replace macro wilson_{end}(k, n) as
+        case when k = {exact} then {bound}::double else (
+            k / n + {Z95}^2 / (2 * n) {sign} {Z95} * sqrt(k / n * (1 - k / n) / n + {Z95}^2 / (4 * n * n))
+        ) / (1 + {Z95}^2 / n) end
+    """
+    for end, sign, exact, bound in (("low", "-", "0", 0), ("high", "+", "n", 1))
+)
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Let Ctrl-C through: DuckDB raises RuntimeError for it, which would pass for a fault of the query."""
+    try:
+        yield
+    except RuntimeError as fault:
+        if str(fault) == "Query interrupted":
+            raise KeyboardInterrupt from None
+        raise
 
 
 class Store:
@@ -39,11 +62,15 @@ class Store:
         if not read_only:
             for table in TABLES.values():
                 self._db.execute(table.create_sql())
+            for macro in _MACROS:
+                self._db.execute(macro)
 
+    @_interruptible()
     def execute(self, sql: str, values: Parameters = None) -> None:
         """Run a statement for its effect."""
         self._db.execute(sql, values)
 
+    @_interruptible()
     def rows(self, sql: str, values: Parameters = None) -> list[tuple[Any, ...]]:
         """Return all rows of a query that has few."""
         return self._db.execute(sql, values).fetchall()
@@ -52,6 +79,7 @@ class Store:
         """Return the first column of the only row."""
         return self.rows(sql, values)[0][0]
 
+    @_interruptible()
     def arrow(self, sql: str, values: Parameters = None) -> Any:  # noqa: ANN401 - pyarrow has no types
         """Return the result of a query that fits in memory as an Arrow table."""
         return self._db.sql(sql, params=values).to_arrow_table()
@@ -60,10 +88,12 @@ class Store:
         """Stream a query as Arrow record batches of at most `rows` rows; it sees what is committed."""
         cursor = self._db.cursor()
         try:
-            yield from cursor.sql(sql, params=values).to_arrow_reader(rows)
+            with _interruptible():
+                yield from cursor.sql(sql, params=values).to_arrow_reader(rows)
         finally:
             cursor.close()
 
+    @_interruptible()
     def insert(self, table: str, rows: Any) -> None:  # noqa: ANN401 - pyarrow has no types
         """Append an Arrow table or record batch, matched by column name."""
         self._db.register("_incoming", rows)
@@ -73,13 +103,13 @@ class Store:
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Commit everything inside as one; roll it back when it raises."""
-        self._db.execute("begin")
+        self.execute("begin")
         try:
             yield
         except BaseException:
-            self._db.execute("rollback")
+            self.execute("rollback")
             raise
-        self._db.execute("commit")
+        self.execute("commit")
 
     def close(self) -> None:
         """Close the database; the folder is left as it is."""
@@ -93,21 +123,19 @@ def building(out: Path, *, needs_bytes: int, manifest: str = MANIFEST) -> Iterat
 
     What a killed run left aside is removed first; an existing `out` is replaced only if it has that manifest.
     """
+    place = out.resolve()
     _refuse_foreign(out, manifest)
-    _require_space(out, needs_bytes)
-    aside = out.parent / f".{out.name}.partial"
-    shutil.rmtree(aside, ignore_errors=True)
-    try:
-        aside.mkdir(parents=True)
-    except OSError as fault:
-        raise AuditError(
-            f"{out}: {(fault.strerror or str(fault)).lower()}; choose another folder with -o"
-        ) from None
-    try:
-        yield aside
-        _publish(aside, out)
-    finally:
+    _refuse_immovable(out, place)
+    _require_space(place, needs_bytes)
+    aside = place.parent / f".{place.name}.partial"
+    with _locked(out, place):
         shutil.rmtree(aside, ignore_errors=True)
+        aside.mkdir()
+        try:
+            yield aside
+            _publish(aside, place)
+        finally:
+            shutil.rmtree(aside, ignore_errors=True)
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
@@ -141,8 +169,49 @@ def _refuse_foreign(out: Path, manifest: str) -> None:
         raise AuditError(f"{out}: exists and is not {kind}; choose another with -o")
 
 
-def _require_space(out: Path, needed: int) -> None:
-    folder = next(parent for parent in out.absolute().parents if parent.is_dir())
+def _refuse_immovable(out: Path, place: Path) -> None:
+    if place.is_mount() or Path.cwd().is_relative_to(place):
+        raise AuditError(
+            f"{out}: holds the current folder or is a mount point, and cannot be replaced; "
+            f"write -o {out / 'audit'}"
+        )
+
+
+@contextmanager
+def _locked(out: Path, place: Path) -> Iterator[None]:
+    """Keep others from building the same folder; the lock ends with this process, however that ends."""
+    lock = place.parent / f".{place.name}.lock"
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        file = lock.open("w")
+    except OSError as fault:
+        raise AuditError(
+            f"{out}: {(fault.strerror or str(fault)).lower()}; choose another folder with -o"
+        ) from None
+    with file:
+        if not _take(file):
+            raise AuditError(
+                f"{out}: another sft-audit is writing to it; wait for it or choose another folder with -o"
+            )
+        try:
+            yield
+        finally:
+            lock.unlink(missing_ok=True)
+
+
+def _take(file: IO[str]) -> bool:
+    """Return whether the lock is ours now."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # a file system that has no locks
+        return True
+    return os.fstat(file.fileno()).st_nlink > 0  # else its holder removed it just now, and it guards nothing
+
+
+def _require_space(place: Path, needed: int) -> None:
+    folder = next(parent for parent in place.parents if parent.is_dir())
     free, wanted = shutil.disk_usage(folder).free, needed + _SLACK
     if free < wanted:
         raise OutOfSpace(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import pyarrow as pa
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ _ALL = (
         """
         file VARCHAR path relative to the data argument
         path VARCHAR path as given, from which it was opened
-        format VARCHAR the format in which it was read
+        format VARCHAR the format of most of its first rows, in which a row is read unless it does not fit
         container VARCHAR json_array, json_lines or parquet
         n_bytes BIGINT size in bytes
         content_hash VARCHAR first 128 bits of the SHA-256 of the file's bytes, hexadecimal
@@ -117,7 +117,7 @@ _ALL = (
         sample_id VARCHAR the sample
         turn INTEGER 0-based position in the conversation
         role VARCHAR system, user, assistant, tool, rejected (of a pair); any other as the row spells it
-        text VARCHAR the message, image placeholders included
+        text VARCHAR the message, image placeholders included; its tool calls as JSON where it has no text
         supervised BOOLEAN true when the loss is taken on it
         loss_weight DOUBLE weight of its loss, 1 unless the row says otherwise
         n_tokens INTEGER tokens, estimated as UTF-8 bytes / 4, rounded up
@@ -196,6 +196,7 @@ _ALL = (
         bits_template DOUBLE bits had from the question's template
         bits_question DOUBLE further bits had from the question's own words
         bits_fields DOUBLE further bits had from metadata fields
+        bits_by_field VARCHAR JSON object: each field's part of bits_fields, the most first; null below 0.1
         field VARCHAR the metadata field that gave most of bits_fields; null when none did
         right BOOLEAN true when the most probable answer is the given one
         right_question BOOLEAN true when the most probable answer from the question alone is the given one
@@ -215,8 +216,8 @@ _ALL = (
         accuracy_question DOUBLE share right out of fold, question alone given
         chance DOUBLE accuracy of always giving the most frequent answer of the answer space, out of fold
         excess DOUBLE (accuracy - chance) / (1 - chance)
-        low DOUBLE lower end of the 95 % interval of the excess, clustered by image
-        high DOUBLE upper end of the 95 % interval of the excess, clustered by image
+        low DOUBLE lower end of its 95 % interval, clustered by image; those of all sources hold together
+        high DOUBLE upper end of its 95 % interval
         excess_question DOUBLE the excess with the question alone
         low_question DOUBLE lower end of its 95 % interval
         high_question DOUBLE upper end of its 95 % interval
@@ -233,7 +234,7 @@ _ALL = (
         bits_added DOUBLE mean bits an answer gained when the field joins question and source
         low_added DOUBLE lower end of its 95 % interval, clustered by image
         high_added DOUBLE upper end of its 95 % interval
-        p_added DOUBLE permutation p-value of bits_added <= 0, the signs of whole images flipped
+        p_added DOUBLE permutation p-value of bits_added <= 0, images' signs flipped; below 1/2000 a bound
         q_added DOUBLE p_added after Benjamini and Hochberg over all fields, answer spaces and both measures
         bits_removed DOUBLE mean bits an answer lost when the field leaves question, source and the others
         low_removed DOUBLE lower end of its 95 % interval, clustered by image

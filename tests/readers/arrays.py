@@ -19,7 +19,9 @@ def read(path: Path, container: str = "json_array") -> tuple[list[Row | Malforme
     with FileBytes(path) as source:
         for chunk in cut(source, path.name, Layout(container)):
             problems += chunk.problems
-            rows += chunk.rows()
+            found = list(chunk.rows())
+            assert len(found) == chunk.n_rows
+            rows += found
         source.finish()
     for row in rows:
         if isinstance(row, Row):

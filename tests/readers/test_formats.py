@@ -183,3 +183,45 @@ def test_cauldron_rows_name_their_source() -> None:
     read = parsed("cauldron", {"texts": texts, "images": ["a.jpg", "b.jpg"]})
     assert [turn.text for turn in read.turns] == ["<image><image>a", "b", "c", "d"]
     assert read.extra == {"source": "AI2D"}
+
+
+def test_a_tool_call_is_what_the_assistant_says() -> None:
+    call = [{"type": "function", "function": {"name": "crop", "arguments": '{"x": 1}'}}]
+    row = {
+        "messages": [
+            {"role": "user", "content": "What is written here?"},
+            {"role": "assistant", "content": None, "tool_calls": call},
+            {"role": "tool", "content": "a crop"},
+            {"role": "assistant", "content": "", "function_call": {"name": "read"}, "tool_calls": None},
+            {"role": "tool", "content": "KIOSK"},
+            {"role": "assistant", "content": "KIOSK"},
+        ]
+    }
+    read = parsed("messages", row)
+    said = [turn.text for turn in read.turns if turn.role == "assistant"]
+    assert [json.loads(text) for text in said[:2]] == [call, {"name": "read"}]
+    assert all(turn.supervised for turn in read.turns if turn.role == "assistant")
+    assert read.extra == {}
+    talking = {"role": "assistant", "content": "Let me see.", "tool_calls": call}
+    read = parsed("messages", {"messages": [talking]})
+    assert (read.turns[0].text, read.extra) == ("Let me see.", {"turn.tool_calls": call})
+
+
+def test_the_picture_of_a_problem_stands_in_front() -> None:
+    row = {"image": "a.jpg", "problem": "Find x.", "answer": "3"}
+    assert [turn.text for turn in parsed("problem", row).turns] == ["<image>Find x."]
+    assert parsed("problem", find_format("problem").example).turns[0].text == "<image>Find x."
+
+
+def test_half_of_a_pair_inside_the_text_of_a_comparison_is_mended() -> None:
+    inner = r'{"question": "Q", "chosen": "a\ud800", "rejected": "b"}'
+    assert [turn.text for turn in parsed("rlhf_v", {"text": inner}).turns] == ["Q", "a\ufffd", "b"]
+    with pytest.raises(RowFault, match="text: not JSON"):
+        parsed("rlhf_v", {"text": inner[:-1]})
+
+
+def test_a_format_that_needs_columns_is_refused_without_them(tmp_path: Path) -> None:
+    (tmp_path / "rows.json").write_text(json.dumps([find_format("llava").example]))
+    one = Input(tmp_path / "rows.json", "rows.json")
+    with pytest.raises(AuditError, match=r"rows\.json: --format llamafactory needs .* dataset_info\.json"):
+        detect(one, "llamafactory")

@@ -1,6 +1,7 @@
 """Data arguments: files, folders and patterns, each file under a name of its own."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -90,3 +91,11 @@ def test_most_rows_decide_the_format(tmp_path: Path) -> None:
     other = {"messages": [{"role": "user", "content": "Q"}]}
     (tmp_path / "rows.jsonl").write_text("\n".join(json.dumps(one) for one in [other, llava(), 1, llava()]))
     assert detect(Input(tmp_path / "rows.jsonl", "rows.jsonl")).format == "llava"
+
+
+def test_a_name_that_is_not_utf8_is_one_line(tmp_path: Path) -> None:
+    name = os.fsdecode(b"donn\xe9es.json")
+    (tmp_path / name).write_text(json.dumps([llava()]))
+    for argument in (tmp_path, tmp_path / name):
+        with pytest.raises(AuditError, match=r"donn\\udce9es\.json': the name is not UTF-8; rename"):
+            find_inputs([argument])

@@ -115,3 +115,30 @@ def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path: Path) -> None
         path.write_text("[1]")
         with pytest.raises(AuditError, match="changed while it was read"):
             source.finish()
+
+
+def test_dates_that_python_has_no_word_for_are_text(tmp_path: Path) -> None:
+    def one(kind: pa.DataType, value: int) -> pa.Array:
+        return pa.array([value], pa.int32() if kind.bit_width == 32 else pa.int64()).view(kind)
+
+    exact = one(pa.timestamp("ns"), 1)
+    nested = pa.ListArray.from_arrays([0, 1], pa.StructArray.from_arrays([exact], ["at"]))
+    columns = {
+        "instruction": pa.array(["Q"]),
+        "output": pa.array(["A"]),
+        "image": pa.array([{"bytes": b"x", "path": None}]),
+        "exact": exact,
+        "late": one(pa.timestamp("us"), 2**62),
+        "day": one(pa.date32(), 2**30),
+        "took": one(pa.duration("ns"), 1),
+        "time": one(pa.time64("ns"), 1),
+        "nested": nested,
+    }
+    pq.write_table(pa.table(columns), tmp_path / "rows")
+    (row,) = read(tmp_path / "rows", "parquet")[0]
+    assert row.content["exact"] == "1970-01-01 00:00:00.000000001"
+    assert row.content["time"] == "00:00:00.000000001"
+    assert row.content["nested"] == [{"at": row.content["exact"]}]
+    assert {type(row.content[name]) for name in ("late", "day", "took")} == {str}
+    origin = Origin(str(tmp_path / "rows"), "parquet", "alpaca", "{}")
+    assert load(origin, [Slot(1, 0, -1, 0)]) == {(1, 0): b"x"}

@@ -119,6 +119,23 @@ def test_two_fields_that_leak_the_same_are_both_named(store: Store) -> None:
     assert leaks(probe(store, asked)) == {"file name", "caption"}
 
 
+def test_each_field_has_its_part_of_the_bits(store: Store) -> None:
+    asked = []
+    for n, colour in enumerate(random_colours(1500)):
+        name, caption = (colour if n % 3 != 1 else "none"), (colour if n % 3 != 0 else "none")
+        asked.append(Asked(f"{n}", colour, name=f"{name}_{n}", extra={"caption": f"all {caption}"}))
+    rows = probe(store, asked)["blind"]
+    parts = [json.loads(row["bits_by_field"]) for row in rows]
+    assert all(
+        sum(p.values()) == pytest.approx(row["bits_fields"], abs=0.005)
+        for p, row in zip(parts, rows, strict=True)
+    )
+    for tells, silent, told in (("file name", "caption", 0), ("caption", "file name", 1)):
+        assert all(p[tells] > 1.5 and abs(p.get(silent, 0)) < 0.4 for p in parts[told::3])
+        assert {row["field"] for row in rows[told::3]} == {tells}
+    assert all(abs(p["file name"] - p["caption"]) < 0.4 for p in parts[2::3])
+
+
 def test_a_leak_in_one_source_of_a_mixture(store: Store) -> None:
     asked = []
     for n, colour in enumerate(random_colours(2000)):
@@ -150,6 +167,7 @@ def test_questions_with_a_usual_answer_are_a_prior_and_no_leak(store: Store) -> 
     found = probe(store, asked)
     assert not leaks(found)
     assert whole(found)["low_question"] > 0.5
+    assert {row["bits_by_field"] for row in found["blind"]} == {None}
     for row in found["blind"]:
         parts = row["bits_template"] + row["bits_question"] + row["bits_fields"]
         assert row["pvi_bits"] == pytest.approx(parts, abs=1e-3)

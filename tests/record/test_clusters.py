@@ -30,8 +30,18 @@ def test_sign_flips_hold_their_level() -> None:
     rng = np.random.default_rng(1)
     p_values = [sign_flip_p(rng.normal(size=60), np.arange(60) // 2) for _ in range(300)]
     assert 0.02 <= np.mean(np.array(p_values) < 0.05) <= 0.08
-    assert sign_flip_p(rng.normal(1, 1, 3000), np.arange(3000)) == 1 / 2000
     assert sign_flip_p(-np.ones(10), np.arange(10)) == 1.0
+
+
+def test_sign_flips_that_none_reaches_are_bounded() -> None:
+    sums = np.random.default_rng(0).uniform(0.5, 1.5, 18)
+    signs = 1 - 2 * (np.arange(2**18)[:, None] >> np.arange(18) & 1)
+    for negative in range(3):
+        values = np.where(np.arange(18) < negative, -0.2, 1) * sums
+        exact = float(np.mean(signs @ values >= values.sum() * (1 - 1e-12)))
+        assert exact < 1 / 2000
+        assert exact <= sign_flip_p(values, np.arange(18)) <= 1 / 2000
+    assert sign_flip_p(np.random.default_rng(1).normal(1, 1, 3000), np.arange(3000)) < 1e-30
 
 
 def test_benjamini_and_hochberg() -> None:

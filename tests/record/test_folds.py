@@ -19,14 +19,15 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 
 def fill(store: Store, rows: list[tuple[str, str | None, str, str]]) -> None:
-    """Add questions from image, id, address and answer."""
+    """Add questions from image, id, address and answer; of several images each is its own address."""
     samples, uses, answers = [], [], []
     for n, (image, own_id, uri, answer) in enumerate(rows):
         place = {"sample_id": f"rows.json:{n}", "turn": 1, "slot": 0}
         samples.append(
             {**place, "row_hash": f"{n}", "occurrence": 1, "id": own_id, "source": "s", "extra": "{}"}
         )
-        uses.append({**place, "uri": uri})
+        uris = image.split() if image and " " in image else [uri]
+        uses += [{**place, "slot": slot, "uri": one} for slot, one in enumerate(uris)]
         asked = {"question": "Is it?", "template": "Is it?", "answer": answer, "canonical": answer}
         answers.append({**place, **asked, "answer_kind": "yes_no", "image_id": image})
     for name, table in (("samples", samples), ("image_uses", uses), ("answers", answers)):
@@ -48,10 +49,26 @@ def test_one_image_is_in_one_fold(store: Store) -> None:
 
 def test_a_row_under_two_addresses_is_in_one_fold(store: Store) -> None:
     rows = [(f"{n}", f"id {n}", f"{n}.jpg", ("yes", "no")[n % 2]) for n in range(200)]
-    copies = [(f"copy {n}", f"id {n}", f"elsewhere/{n}.jpg", ("yes", "no")[n % 2]) for n in range(200)]
+    copies = [(f"copy-{n}", f"id {n}", f"elsewhere/{n}.jpg", ("yes", "no")[n % 2]) for n in range(200)]
     fill(store, rows + copies)
     folds = folds_of(store)
     assert folds[:200] == folds[200:]
+
+
+def test_sets_that_share_an_image_are_in_one_fold(store: Store) -> None:
+    sets = ("a{0} b{0}", "b{0} a{0}", "c{0} a{0}", "c{0} d{0} e{0}", "d{0}")
+    rows = [
+        (one.format(n), None, f"d{n}", ("yes", "no")[k % 2]) for n in range(60) for k, one in enumerate(sets)
+    ]
+    fill(store, rows)
+    folds = folds_of(store)
+    assert all(len(set(folds[n : n + 5])) == 1 for n in range(0, 300, 5))
+    assert store.value("select count(distinct cluster) from blind_rows") == 60
+
+
+def test_an_image_that_very_many_sets_share_links_none(store: Store) -> None:
+    fill(store, [(f"logo {n}", None, "", ("yes", "no")[n % 2]) for n in range(300)])
+    assert all(folds_of(store).count(fold) == 60 for fold in range(FOLDS))
 
 
 def test_rows_that_only_look_alike_are_apart(store: Store) -> None:

@@ -3,6 +3,8 @@
 import json
 import os
 import random
+import subprocess
+import sys
 import warnings
 from io import BytesIO
 from pathlib import Path
@@ -118,6 +120,50 @@ def test_what_a_row_cannot_name_is_missing(tmp_path: Path) -> None:
     assert [root.locate(uri).problem for uri in ("a\0b", "\udcff", "x", "")] == ["missing"] * 3 + [
         "is_a_folder"
     ]
+
+
+def test_a_link_that_leads_nowhere_is_missing(tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").symlink_to("b.jpg")
+    (tmp_path / "b.jpg").symlink_to("a.jpg")
+    (tmp_path / "c.jpg").symlink_to("nowhere.jpg")
+    root = ImageRoot(str(tmp_path))
+    assert [root.locate(uri).problem for uri in ("a.jpg", "a.jpg/x.jpg", "c.jpg")] == ["missing"] * 3
+
+
+def test_what_we_cannot_read_is_not_called_broken(images: Path, tmp_path: Path) -> None:
+    with (images / "huge.png").open("wb") as huge:
+        huge.truncate((256 << 20) + 1)
+    for kind in ("tga", "pcx", "qoi", "icns"):
+        Image.open(images / "kitchen.jpg").save(images / f"other.{kind}")
+    names = ["huge.png", "other.tga", "other.pcx", "other.qoi", "other.icns"]
+    store = recorded(tmp_path / "audit", write_rows(images.parent / "rows.json", *names), images)
+    (images / "huge.png").unlink()
+    assert problems(store) == dict.fromkeys(names, "unreadable")
+    assert store.value("select detail from image_uses where uri = 'other.tga'") == (
+        "a TGA image, a format that is not decoded here"
+    )
+
+
+def test_too_little_memory_is_not_the_fault_of_the_file(tmp_path: Path) -> None:
+    Image.new("RGB", (12_000, 12_000)).save(tmp_path / "large.png", compress_level=1)
+    program = """
+import resource, sys
+from pathlib import Path
+from PIL import Image
+import numpy
+from sft_audit.record.decode import UndecodableError, decode
+data = Path(sys.argv[1]).read_bytes()
+held = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (held + (200 << 20),) * 2)
+try:
+    decode(data)
+except UndecodableError as fault:
+    print(fault.kind, fault.detail)
+"""
+    shown = subprocess.run(
+        [sys.executable, "-c", program, tmp_path / "large.png"], capture_output=True, text=True, check=True
+    )
+    assert shown.stdout.strip() == "unreadable there was not enough memory to decode it"
 
 
 def test_the_root_itself_may_be_a_link(images: Path, tmp_path: Path) -> None:

@@ -1,7 +1,9 @@
 """Comparisons in every spelling, what is done with bad ones, and rejected responses found as targets."""
 
 import json
+import os
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -9,6 +11,9 @@ import pytest
 
 from sft_audit import audit_data
 from sft_audit.errors import AuditError
+from sft_audit.record.places import ImageRoot
+from sft_audit.record.preferences import _content
+from sft_audit.sample import ImageRef
 from sft_audit.session import Report
 from sft_audit.store import Store
 from sft_audit.testing import findings_of, make_images
@@ -195,3 +200,19 @@ def test_real_comparisons_and_the_photos_that_they_are_about(tmp_path: Path, sha
     )
     found = [f["position"] for f in report.findings.to_pylist()]
     assert found == list(range(len(rows) + 1, len(rows) + 21))
+
+
+def test_a_picture_that_may_not_be_read_has_no_content() -> None:
+    with TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        path = Path(folder, "a.jpg")
+        path.write_bytes(b"x")
+        path.chmod(0)
+        if was_root := os.geteuid() == 0:  # who may read everything
+            os.seteuid(65534)
+        try:
+            assert ImageRoot(folder).locate("a.jpg").path
+            assert _content(ImageRef("a.jpg"), ImageRoot(folder), {}) is None
+        finally:
+            if was_root:
+                os.seteuid(0)

@@ -1,13 +1,17 @@
 """From files to the tables of rows: the real sets, samples of them, and an account of every row."""
 
+import base64
 import json
 from collections import Counter
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from sft_audit.config import parse_config
 from sft_audit.engine import Engine
+from sft_audit.readers.embedded import Origin, Slot, load
 from sft_audit.record import Recording
 from sft_audit.record.samples import samples
 from sft_audit.store import Store
@@ -168,14 +172,56 @@ def test_no_surrogate_and_no_nan_reaches_the_tables(record, tmp_path: Path) -> N
     ]
 
 
-def test_a_row_of_another_format_is_malformed(record, tmp_path: Path) -> None:
-    rows = [row(1), {"messages": [{"role": "user", "content": "Q"}]}, row(2), row(3, image=5)]
+def test_a_row_in_another_format_is_read_in_its_own(record, tmp_path: Path) -> None:
+    uri = "data:image/png;base64," + base64.b64encode(b"picture").decode()
+    asked = [{"role": "user", "content": "Q"}, {"role": "assistant", "content": "A"}]
+    rows = [row(1), {"messages": asked, "images": ["a.jpg", uri]}, row(2)]
     (tmp_path / "x.json").write_text(json.dumps(rows))
     store = record(tmp_path / "x.json")
+    assert [one for (one,) in store.rows("select format from samples")] == ["llava", "messages", "llava"]
+    assert store.rows("select text from turns where sample_id = 'x.json:2'") == [("Q",), ("A",)]
+    origin = store.rows("select path, container, format, layout from files")[0]
+    slot = store.rows(
+        """
+        select position, slot, byte_offset, n_bytes
+        from image_uses
+        join samples using (sample_id)
+        where uri = 'embedded'
+        """
+    )[0]
+    assert load(Origin(*origin), [Slot(*slot)]) == {(2, 1): b"picture"}
+
+
+def test_a_row_in_no_format_is_malformed(record, tmp_path: Path) -> None:
+    rows = [row(1), {"messages": 5}, row(2), row(3, image=5)]
+    (tmp_path / "x.json").write_text(json.dumps(rows))
+    store = record(tmp_path / "x.json")
+    unread = "sft-audit reads it in no format; as llava:"
     assert store.rows("select position, reason from samples where malformed order by position") == [
-        (2, "not a llava row: conversations is not a list of messages"),
-        (4, "not a llava row: image holds a number, not the address or the bytes of an image"),
+        (2, f"{unread} conversations is not a list of messages"),
+        (4, f"{unread} image holds a number, not the address or the bytes of an image"),
     ]
+
+
+class Forgetful(Engine):
+    """An engine that loses its last result."""
+
+    def map(self, function, tasks):
+        yield from list(super().map(function, tasks))[:-1]
+
+
+@pytest.mark.parametrize("name", ["x.json", "x.jsonl", "x.parquet"])
+def test_a_lost_last_chunk_is_noticed(tmp_path: Path, name: str) -> None:
+    rows = [row(number) for number in range(16_000)]
+    if name == "x.parquet":
+        pq.write_table(pa.Table.from_pylist(rows), tmp_path / name)
+    else:
+        text = json.dumps(rows) if name == "x.json" else "\n \r\n".join(map(json.dumps, rows))
+        (tmp_path / name).write_text(text)
+    store = Store(tmp_path, "500MB", 2)
+    with pytest.raises(RuntimeError, match="rows lost"), Forgetful(1) as engine:
+        samples(Recording(store, engine, parse_config({"data": [tmp_path / name]}, "test")))
+    store.close()
 
 
 def test_a_file_in_which_nothing_can_be_read_is_read_all_the_same(record, tmp_path: Path) -> None:

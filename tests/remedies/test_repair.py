@@ -112,7 +112,7 @@ def test_the_repaired_set_has_none_of_these_findings_left(tmp_path):
 
     make_images(tmp_path / "images")
     rows = [row(n, "kitchen.jpg" if n % 2 else "street.jpg") for n in range(60)]
-    spelled = texts([*rows, rows[3], row(60, "nowhere.jpg"), {"id": "bad", "conversations": 3}, rows[4]])
+    spelled = texts([*rows, rows[3], row(60, "nowhere.jpg"), 7, rows[4]])
     spelled.insert(5, '{"id": "broken", "conversations": [{"from": "human", "value": "x}')
     path = file_of(tmp_path, "[\n  " + ",\n  ".join(spelled) + "\n]\n")
     result = repaired(tmp_path, path)
@@ -128,6 +128,18 @@ def test_the_repaired_set_has_none_of_these_findings_left(tmp_path):
         assert record["raw"].encode() == raw
         assert record["checks"]
         assert record["row_hash"]
+
+
+def test_a_row_that_only_our_readers_refuse_goes_on_request_only(tmp_path):
+    odd = ['{"id": "odd", "conversations": 3}', '{"id": "deep", "x": ' + "[" * 300 + "]" * 300 + "}"]
+    spelled = texts([row(n) for n in range(30)])
+    path = file_of(tmp_path, "[" + ",\n".join([*spelled[:9], *odd, *spelled[9:], "{oops}"]) + "]")
+    result = repaired(tmp_path, path, select=("INT101",))
+    assert result.removed == 1
+    assert json.loads(result.files[0].read_text()) == [
+        json.loads(one) for one in spelled[:9] + odd + spelled[9:]
+    ]
+    assert clean(tmp_path / "audit", tmp_path / "more", unsafe=("INT101",)).removed == 3
 
 
 DAMAGED = [
@@ -239,12 +251,36 @@ def test_a_finding_that_says_it_is_not_safe_is_left_alone(tmp_path):
     assert json.loads(result.files[0].read_text()) == rows[:3] + rows[5:]
 
 
+def test_an_image_that_only_we_cannot_read_costs_no_row(tmp_path):
+    from PIL import Image
+
+    from sft_audit.testing import make_images
+
+    make_images(tmp_path / "images")
+    Image.open(tmp_path / "images" / "kitchen.jpg").save(tmp_path / "images" / "kitchen.tga")
+    rows = [row(n, "kitchen.jpg") for n in range(20)]
+    spelled = texts([*rows, row(20, "kitchen.tga"), row(21, "error-page.jpg")])
+    path = file_of(tmp_path, "[" + ", ".join(spelled) + "]")
+    result = repaired(tmp_path, path, select=("INT102", "INT103"))
+    assert result.files[0].read_text() == "[" + ", ".join(spelled[:-1]) + "]"
+    assert clean(tmp_path / "audit", tmp_path / "out", unsafe=("INT103",)).removed == 2
+
+
 def test_preference_fields_are_taken_out(tmp_path):
     rows = [row(n) for n in range(20)]
     path = file_of(tmp_path, json.dumps([*rows[:5], {"reward": 1.5, **rows[5]}, *rows[6:]]))
     result = repaired(tmp_path, path, select=("PRF301",))
     assert result.files[0].read_text() == json.dumps(rows)
     assert (result.changed, result.removed) == (1, 0)
+
+
+def test_a_row_that_is_not_utf8_is_not_rewritten(tmp_path):
+    spelled = [one.encode() for one in texts([row(n, reward=0.5) for n in range(20)])]
+    spelled[7] = spelled[7].replace(b"Answer", b"Caf\xe9")
+    path = file_of(tmp_path, b"[" + b", ".join(spelled) + b"]")
+    result = repaired(tmp_path, path, select=("PRF301",))
+    assert (result.changed, result.unmended) == (19, {"PRF301": 1})
+    assert spelled[7] in result.files[0].read_bytes()
 
 
 def test_a_parquet_row_is_rewritten(tmp_path):
@@ -254,6 +290,17 @@ def test_a_parquet_row_is_rewritten(tmp_path):
     assert pq.read_table(result.files[0]).to_pylist() == [{**one, "reward": None} for one in rows]
     assert pq.ParquetFile(result.files[0]).metadata.num_row_groups == 3
     assert not (tmp_path / "out" / "removed").exists()
+
+
+def test_a_formula_keeps_what_is_left_of_it(tmp_path):
+    rows = [row(n) for n in range(20)]
+    broken = row(20)
+    broken["conversations"][0]["value"] = "Half\x00?"
+    broken["conversations"][1]["value"] = "\x0crac{1}{2}"
+    path = file_of(tmp_path, json.dumps([*rows, broken]))
+    result = repaired(tmp_path, path, select=("INT110",), unsafe=("INT110",))
+    assert result.files[0].read_text() == json.dumps([*rows, broken]).replace("\\u0000", "")
+    assert result.changed == 1
 
 
 def test_an_unsafe_check_without_a_remedy_is_refused(tmp_path):
@@ -322,6 +369,28 @@ def test_copies_are_no_loss(tmp_path):
     path = file_of(tmp_path, "[" + ", ".join(texts([*rows, *rows])) + "]")
     result = repaired(tmp_path, path)
     assert result.files[0].read_text() == "[" + ", ".join(texts(rows)) + "]"
+
+
+def test_a_source_of_copies_is_no_loss(tmp_path):
+    rows = [row(n, source=f"s{n}") for n in range(20)]
+    copies = [row(0, source="t") for _ in range(12)] + [row(n, source=f"u{n}") for n in range(5)]
+    path = file_of(tmp_path, json.dumps(rows + copies))
+    assert json.loads(repaired(tmp_path, path).files[0].read_text()) == rows
+
+
+def test_a_source_of_a_few_rows_may_go(tmp_path):
+    rows = [row(n, source=f"s{n}") for n in range(60)]
+    rows[7]["conversations"][1]["value"] = ""
+    path = file_of(tmp_path, json.dumps(rows))
+    assert json.loads(repaired(tmp_path, path).files[0].read_text()) == rows[:7] + rows[8:]
+
+
+def test_copies_that_may_differ_are_a_loss(tmp_path):
+    rows = [row(n) for n in range(18)] + [row(0, tools="x" * 3000) for _ in range(15)]
+    audited(tmp_path, file_of(tmp_path, json.dumps(rows)))
+    assert clean(tmp_path / "audit", tmp_path / "out").removed == 0
+    with pytest.raises(AuditError, match="14 of its 33 rows would go, most for DUP601"):
+        clean(tmp_path / "audit", tmp_path / "out", unsafe=("DUP601",))
 
 
 def test_a_dry_run_writes_nothing(tmp_path):

@@ -54,9 +54,21 @@ EXAMPLES = [
     ),
     (
         "INT110",
-        {"image": "a\x01.jpg", "conversations": turns("What\x00?", "A\x1b[1m kit\tchen.")},
-        {"what": "a control character"},
-        {"image": "a\x01.jpg", "conversations": turns("What?", "A[1m kit\tchen.")},
+        {"image": "a\x01.jpg", "conversations": turns("What\x00?", "A\x1b[1m kit\x1b\tchen.")},
+        {"what": "a control character", "excerpt": "A\x1b[1m kit\x1b\tche"},
+        {"image": "a\x01.jpg", "conversations": turns("What\x00?", "A[1m kit\tchen.")},
+    ),
+    (
+        "INT110",
+        {"messages": turns([{"type": "text", "text": "\x00What?"}], "A\x00?", OPENAI)},
+        {"what": "a control character", "excerpt": "<image>\x00What?"},
+        {"messages": turns([{"type": "text", "text": "What?"}], "A\x00?", OPENAI)},
+    ),
+    (
+        "INT110",
+        {"conversations": turns("\x00", "\x00\x0crac{1}{2}")},
+        {"what": "a control character", "excerpt": "\x00"},
+        {"conversations": turns("", "\x00\x0crac{1}{2}")},
     ),
     (
         "INT110",

@@ -4,7 +4,7 @@ from sft_audit.audit import Outcome
 from sft_audit.interval import Rate, wilson
 from sft_audit.policy import Evidence, Policy, Rule, judge
 from sft_audit.report.advice import advise
-from sft_audit.report.sources import Blind, Share, Source
+from sft_audit.report.sources import Blind, Source
 
 NAME = "INT101"
 
@@ -19,7 +19,7 @@ def source(**changed):
         "blind": None,
         "not_scored": 0,
     }
-    return Source(**fields | {"polluted": Share(0, 1000), "text_only": Share(0, 1000)} | changed)
+    return Source(**fields | {"polluted": Rate(0, 1000), "text_only": Rate(0, 1000)} | changed)
 
 
 def outcome(rule, findings=500, score=0.9):
@@ -60,8 +60,8 @@ def test_a_threshold_that_may_only_review_means_review():
 
 def test_text_only_sources_are_reweighted_where_text_dominates_the_whole():
     dominated = outcome(rule("MOD501", measure="score", review_above=0.5, basis="pilot"))
-    assert advise(source(text_only=Share(900, 1000)), {}, dominated)[0] == "reweight"
-    assert advise(source(text_only=Share(100, 1000)), {}, dominated)[0] == "keep"
+    assert advise(source(text_only=Rate(900, 1000)), {}, dominated)[0] == "reweight"
+    assert advise(source(text_only=Rate(100, 1000)), {}, dominated)[0] == "keep"
 
 
 @pytest.mark.parametrize(("low", "advice"), [(0.05, "keep"), (0.15, "review")])

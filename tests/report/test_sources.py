@@ -2,7 +2,8 @@ import csv
 
 import pytest
 
-from sft_audit.report.sources import Share, Source, write_csv
+from sft_audit.interval import Rate
+from sft_audit.report.sources import Source, write_csv
 
 
 def test_the_sheet_has_every_source_with_rates_and_intervals(folder):
@@ -18,7 +19,7 @@ def test_the_sheet_has_every_source_with_rates_and_intervals(folder):
 
 @pytest.mark.parametrize("name", ["=1+1", "+cmd", "-2", "@sum(A1)", " =1", "\t=1", "\r=1"])
 def test_no_cell_is_a_formula(tmp_path, name):
-    write_csv(tmp_path / "sources.csv", [Source(name, 1, 0, 0, 1, None, 0, Share(0, 1), Share(1, 1))])
+    write_csv(tmp_path / "sources.csv", [Source(name, 1, 0, 0, 1, None, 0, Rate(0, 1), Rate(1, 1))])
     with (tmp_path / "sources.csv").open(encoding="utf-8", newline="") as file:
         cell = list(csv.reader(file))[1][0]
     assert not cell.lstrip().startswith(("=", "+", "-", "@"))

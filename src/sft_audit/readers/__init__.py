@@ -15,6 +15,8 @@ from typing import Any
 from sft_audit.errors import AuditError
 from sft_audit.sample import ImageRef, Kind, Turn
 
+OURS = "sft-audit reads"  # begins the reason for a row that JSON allows and only our readers refuse
+
 Content = dict[str, Any]  # one decoded row: JSON, or Python values from parquet (with bytes)
 
 
@@ -107,3 +109,20 @@ def find_format(name: str) -> Format:
     raise AuditError(
         f"--format {name}: there is no such format; did you mean {near}? `sft-audit formats` lists them"
     )
+
+
+def read_row(content: Content, format_name: str, layout: Layout) -> tuple[str, Parsed]:
+    """Return what a row is, in its file's format or else in the first that recognises it, and that format.
+
+    Raises RowFault, with what the file's format says, where no format reads it.
+    """
+    try:
+        return format_name, find_format(format_name).parse(content, layout)
+    except RowFault:
+        for other in all_formats().values():
+            if other.name != format_name and other.matches(content, layout):
+                try:
+                    return other.name, other.parse(content, layout)
+                except RowFault:
+                    continue
+        raise

@@ -33,12 +33,13 @@ def alpaca(row: Content, layout: Layout) -> Parsed:  # noqa: ARG001
 
 def flat_turns(row: Content, columns: dict[str, str]) -> tuple[Turn, ...]:
     """Return system, history, prompt with query, and response, from the columns that hold them."""
-    if row.get(columns.get("prompt", "")) is None:
+    if value_of(row, columns, "prompt") is None:
         raise RowFault(f"no {columns.get('prompt', 'prompt column')}")
     turns = []
     if system := text_of(row, columns, "system"):
         turns.append(Turn("system", system, False))
-    for pair in row.get(columns.get("history", "")) or []:
+    history = value_of(row, columns, "history") or []
+    for pair in history if isinstance(history, list) else [history]:
         match pair:
             case [str(asked), str(answer)]:
                 turns += [Turn("user", asked, False), Turn("assistant", answer, True)]
@@ -51,9 +52,14 @@ def flat_turns(row: Content, columns: dict[str, str]) -> tuple[Turn, ...]:
     return tuple(turns)
 
 
+def value_of(row: Content, columns: dict[str, str], name: str) -> object:
+    """Return the value in a column; None where the row or the columns have none."""
+    return row.get(columns[name]) if name in columns else None
+
+
 def text_of(row: Content, columns: dict[str, str], name: str) -> str:
     """Return the text in a column; nothing where the row has none."""
-    match row.get(columns.get(name, "")):
+    match value_of(row, columns, name):
         case None:
             return ""
         case str(text):

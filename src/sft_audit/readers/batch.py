@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from types import UnionType
 from typing import Any
 
-from sft_audit.readers import Content, Layout, RowFault, find_format, placeholder
+from sft_audit.readers import OURS, Content, Layout, RowFault, placeholder, read_row
 from sft_audit.readers.chunk import Chunk, Row
 from sft_audit.readers.image import EMBEDDED, is_embedded
 from sft_audit.sample import ImageRef, Malformed, Problem, Sample, Turn
@@ -30,17 +30,17 @@ def read_chunk(task: tuple[Chunk, str, Layout]) -> dict[str, Any]:
 
 
 def read_sample(row: Row, format_name: str, layout: Layout) -> Sample | Malformed:
-    """Return the sample that a row is under a format; a row that the format cannot read is malformed."""
+    """Return the sample that a row is in its file's format or in its own; one in no format is malformed."""
     try:
-        parsed = find_format(format_name).parse(row.content, layout)
+        row_format, parsed = read_row(row.content, format_name, layout)
     except RowFault as fault:
-        return Malformed(row.place, row.row_hash, f"not a {format_name} row: {fault}")
+        return Malformed(row.place, row.row_hash, f"{OURS} it in no format; as {format_name}: {fault}")
     fields = {name: value for name, value in row.content.items() if name not in parsed.used}
     fields.update(parsed.extra)
     return Sample(
         place=row.place,
         row_hash=row.row_hash,
-        format=format_name,
+        format=row_format,
         kind=parsed.kind,
         id=_taken(fields, _IDS, str | int),
         source=_taken(fields, _SOURCES, str),

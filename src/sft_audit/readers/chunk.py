@@ -25,6 +25,11 @@ class Chunk(ABC):
     file: str
     problems: tuple[Problem, ...]
 
+    @property
+    @abstractmethod
+    def n_rows(self) -> int:
+        """Return how many rows there are, counted without reading them."""
+
     @abstractmethod
     def rows(self) -> Iterator[Row | Malformed]:
         """Yield every row in order."""
@@ -33,6 +38,8 @@ class Chunk(ABC):
 @dataclass(frozen=True, slots=True)
 class Remark(Chunk):
     """No rows: only problems, found where the file ends."""
+
+    n_rows = 0
 
     def rows(self) -> Iterator[Row | Malformed]:
         """Yield nothing."""

@@ -9,7 +9,7 @@ from itertools import islice
 from sft_audit.errors import AuditError
 from sft_audit.readers import Content, Layout, all_formats, find_format, json_array, json_lines, parquet
 from sft_audit.readers.chunk import Chunk, Row
-from sft_audit.readers.file_bytes import BLOCK, FileBytes
+from sft_audit.readers.file_bytes import BLOCK, BOM, FileBytes
 from sft_audit.readers.inputs import Input
 
 VOTERS = 20
@@ -31,7 +31,12 @@ def detect(one: Input, format_name: str = "auto") -> Reading:
     with FileBytes(one.path) as source:
         layout = replace(one.layout, container=_container(source))
         if format_name != "auto":
-            return Reading(one, find_format(format_name).name, layout)
+            if find_format(format_name).layout.columns and not layout.columns:
+                raise AuditError(
+                    f"{one.path}: --format {format_name} needs the columns that a dataset_info.json names; "
+                    "give that file, or the folder it is in, as the data"
+                )
+            return Reading(one, format_name, layout)
         chunks = cut(source, one.file, layout)
         rows = (row.content for chunk in chunks for row in chunk.rows() if isinstance(row, Row))
         return Reading(one, _vote(list(islice(rows, VOTERS)), one, layout), layout)
@@ -74,7 +79,7 @@ def _container(source: FileBytes) -> str:
         return "parquet"
     if head.startswith(_COMPRESSED):
         raise AuditError(f"{source.path}: the file is compressed; unpack it and give what was inside")
-    start = head.removeprefix(json_lines.BOM).lstrip(b" \t\r\n")
+    start = head.removeprefix(BOM).lstrip(b" \t\r\n")
     if start.startswith(b"["):
         return "json_array"
     if not start and len(head) == source.size:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
-from sft_audit.readers import Content, Layout, RowFault, find_format
+from sft_audit.readers import Content, Layout, RowFault, read_row
 from sft_audit.readers.chunk import Row
 from sft_audit.readers.json_row import RowReader
 from sft_audit.readers.parquet import rows_at
@@ -39,7 +39,6 @@ def load(origin: Origin, slots: Sequence[Slot]) -> dict[tuple[int, int], bytes |
     Memory holds the images that are asked for and one record batch: ask for some dozens at a time, and for
     neighbours together, since a parquet file is read a row group at a time.
     """
-    how = find_format(origin.format)
     layout = read_layout(origin.container, origin.layout)
     wanted: dict[int, list[int]] = {}
     for one in slots:
@@ -47,11 +46,11 @@ def load(origin: Origin, slots: Sequence[Slot]) -> dict[tuple[int, int], bytes |
     found: dict[tuple[int, int], bytes | None] = {}
     for position, content in _contents(origin, slots):
         try:
-            images = how.parse(content, layout).images
+            _, parsed = read_row(content, origin.format, layout)
         except RowFault:
             continue
         for slot in wanted[position]:
-            found[position, slot] = _bytes(images[slot])
+            found[position, slot] = _bytes(parsed.images[slot])
     return found
 
 

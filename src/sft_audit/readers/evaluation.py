@@ -1,6 +1,7 @@
 """Questions with a reference answer: benchmarks, which must not be trained on, and prompts for RL."""
 
 from sft_audit.readers import Content, Layout, Parsed, RowFault, image, row_format
+from sft_audit.readers.messages import with_images_first
 from sft_audit.sample import ImageRef, Turn
 
 _EVALUATION = (("text", "label"), ("question", "gt_answer"))
@@ -51,7 +52,8 @@ def problem(row: Content, layout: Layout) -> Parsed:  # noqa: ARG001
     if not isinstance(asked, str):
         raise RowFault("problem is not text")
     images = _images(row)
-    return Parsed((Turn("user", asked, False),), images, frozenset(("problem", *_FILES)), kind="rl_prompt")
+    turns = with_images_first((Turn("user", asked, False),), images)
+    return Parsed(turns, images, frozenset(("problem", *_FILES)), kind="rl_prompt")
 
 
 def _images(row: Content) -> tuple[ImageRef, ...]:

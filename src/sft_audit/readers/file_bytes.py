@@ -10,6 +10,7 @@ from typing import Self
 from sft_audit.errors import AuditError
 
 BLOCK = 4 << 20
+BOM = b"\xef\xbb\xbf"
 
 
 class FileBytes:

@@ -31,7 +31,13 @@ def find_inputs(arguments: Sequence[Path]) -> tuple[Input, ...]:
     for path, times in Counter(one.path.resolve() for one in found).items():
         if times > 1:
             raise AuditError(f"{path.name}: it is given {times} times; name each file once")
-    return _named_apart(found)
+    named = _named_apart(found)
+    for one in named:
+        try:
+            f"{one.path}{one.file}".encode()
+        except UnicodeEncodeError:
+            raise AuditError(f"{str(one.path)!a}: the name is not UTF-8; rename the file or folder") from None
+    return named
 
 
 def _of(argument: Path) -> Iterator[Input]:

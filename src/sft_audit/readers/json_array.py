@@ -12,12 +12,11 @@ from typing import NamedTuple
 
 from sft_audit.readers import Content
 from sft_audit.readers.chunk import Chunk, Remark, Row
-from sft_audit.readers.file_bytes import BLOCK, FileBytes
-from sft_audit.readers.json_row import DEPTH_LIMIT, ROW_LIMIT, RowReader
+from sft_audit.readers.file_bytes import BLOCK, BOM, FileBytes
+from sft_audit.readers.json_row import ROW_LIMIT, TOO_DEEP, TOO_LARGE, RowReader
 from sft_audit.sample import Malformed, Place, Problem
 
 IsRow = Callable[[Content], bool]
-BOM = b"\xef\xbb\xbf"
 _NEAR_END = 16
 _GLANCE = 64 << 10
 # What a search for the next row may cost, in bytes decoded: a failure costs about as much as decoding 1,500
@@ -57,6 +56,11 @@ class Elements(Chunk):
     offsets: tuple[int, ...]
     data: tuple[bytes, ...]
 
+    @property
+    def n_rows(self) -> int:
+        """Return the number of elements."""
+        return len(self.data)
+
     def rows(self) -> Iterator[Row | Malformed]:
         """Yield a row for every element."""
         reader = RowReader()
@@ -71,6 +75,7 @@ class Unread(Chunk):
 
     position: int
     gap: Gap
+    n_rows = 1
 
     def rows(self) -> Iterator[Row | Malformed]:
         """Yield the one row, unread."""
@@ -210,9 +215,9 @@ class _Cutter:
 
     def _reason(self, fault: Exception) -> str:
         if not isinstance(fault, json.JSONDecodeError):
-            return f"nested deeper than {DEPTH_LIMIT} levels"
+            return TOO_DEEP
         if _cut_short(fault, len(self._text)) and len(self._text) - self._at >= ROW_LIMIT:
-            return f"larger than the limit of {ROW_LIMIT >> 20} MiB a row, or never closed"
+            return f"{TOO_LARGE}, or never closed"
         return f"not JSON: {fault.msg.lower()} (byte {self._base + fault.pos} of the file)"
 
     def _gap(self, reason: str) -> Gap:

@@ -1,15 +1,16 @@
 """JSON Lines: cut at line feeds; the rows are decoded in the workers."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sft_audit.readers.chunk import Chunk, Row
-from sft_audit.readers.file_bytes import BLOCK, FileBytes
-from sft_audit.readers.json_row import ROW_LIMIT, RowReader
+from sft_audit.readers.file_bytes import BLOCK, BOM, FileBytes
+from sft_audit.readers.json_row import ROW_LIMIT, TOO_LARGE, RowReader
 from sft_audit.sample import Malformed, Place, Problem
 
-BOM = b"\xef\xbb\xbf"
 _BLANK = b" \t\r\n"
+_BLANK_LINE = re.compile(rb"\n(?=[ \t\r]*(?:\n|\Z))")
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,12 @@ class Lines(Chunk):
     line: int
     byte_offset: int
     data: bytes
+
+    @property
+    def n_rows(self) -> int:
+        """Return the number of lines that are not blank."""
+        text = b"\n" + self.data
+        return text.count(b"\n") - len(_BLANK_LINE.findall(text))
 
     def rows(self) -> Iterator[Row | Malformed]:
         """Yield a row for every line that is not blank."""
@@ -41,11 +48,11 @@ class LongLine(Chunk):
 
     place: Place
     row_hash: str
+    n_rows = 1
 
     def rows(self) -> Iterator[Row | Malformed]:
         """Yield the one row, unread."""
-        reason = f"larger than the limit of {ROW_LIMIT >> 20} MiB a row: {self.place.n_bytes:,} bytes"
-        yield Malformed(self.place, self.row_hash, reason)
+        yield Malformed(self.place, self.row_hash, f"{TOO_LARGE}: {self.place.n_bytes:,} bytes")
 
 
 def chunks(source: FileBytes, file: str) -> Iterator[Chunk]:

@@ -5,11 +5,14 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from sft_audit.readers import OURS
 from sft_audit.readers.chunk import Row
 from sft_audit.sample import Malformed, Place, Problem, content_hash
 
 ROW_LIMIT = 64 << 20
 DEPTH_LIMIT = 200
+TOO_LARGE = f"{OURS} rows of at most {ROW_LIMIT >> 20} MiB; this one is larger"
+TOO_DEEP = f"{OURS} rows nested at most {DEPTH_LIMIT} levels deep; this one is deeper"
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _BRACKETS = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[\[{]|[\]}]', re.DOTALL)
@@ -27,7 +30,7 @@ class RowReader:
         """Decode the bytes of one row."""
         row_hash = content_hash(data)
         if data.count(b"{") + data.count(b"[") > DEPTH_LIMIT and _depth(data) > DEPTH_LIMIT:
-            return Malformed(place, row_hash, f"nested deeper than {DEPTH_LIMIT} levels")
+            return Malformed(place, row_hash, TOO_DEEP)
         self._problems.clear()
         try:
             content = self._decode(self._text(data))

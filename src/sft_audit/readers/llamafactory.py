@@ -8,7 +8,7 @@ from typing import Any
 
 from sft_audit.errors import AuditError
 from sft_audit.readers import Content, Layout, Parsed, image, row_format
-from sft_audit.readers.alpaca import flat_turns
+from sft_audit.readers.alpaca import flat_turns, value_of
 from sft_audit.readers.message import Images, Spelling, read_turns, turn_extras
 from sft_audit.readers.preference import compared
 from sft_audit.sample import Turn
@@ -108,12 +108,12 @@ def llamafactory(row: Content, layout: Layout) -> Parsed:
         turns = flat_turns(row, columns)
     else:
         spelling = _spelling(layout)
-        messages = row.get(columns.get("messages", ""))
-        turns, named = read_turns(messages, columns.get("messages", "messages"), spelling)
-        extra = turn_extras(row[columns["messages"]], spelling)
-        if isinstance(system := row.get(columns.get("system", "")), str) and system:
+        where = columns.get("messages", "messages")
+        turns, named = read_turns(row.get(where), where, spelling)
+        extra = turn_extras(row[where], spelling)
+        if isinstance(system := value_of(row, columns, "system"), str) and system:
             turns = (Turn("system", system, False), *turns)
-    images = named + image.refs(row.get(columns.get("images", "")), "images")
+    images = named + image.refs(value_of(row, columns, "images"), "images")
     ranking = "chosen" in columns and "rejected" in columns
     if ranking:
         turns = _ranked(row, turns, layout)

@@ -1,5 +1,6 @@
 """One message: its role, its text with image placeholders in place, and whether the loss is taken on it."""
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,6 +24,7 @@ ROLES: Mapping[str, str] = {
 }
 REJECTED = "rejected"
 _WEIGHTS = ("loss", "weight", "loss_weight", "loss_scale")
+_CALLS = ("tool_calls", "function_call")
 _ADDRESSES = ("image", "image_url", "url", "path", "value", "bytes", "source")
 
 Turns = tuple[Turn, ...]
@@ -68,18 +70,21 @@ def _turn(message: object, where: str, spelling: Spelling, images: list[ImageRef
     content = message.get(spelling.content)
     if not isinstance(content, str):
         content = read_content(content, f"{where}.{spelling.content}", images)
+    if not content:
+        content = _calls(message)
     role = spelling.roles.get(role, role)
     weight = 1.0 if len(message) == 2 else _loss_weight(message)
     return Turn(role, content, role == "assistant" and weight > 0, weight)
 
 
 def turn_extras(messages: Iterable[Content], spelling: Spelling) -> dict[str, Any]:
-    """Return the first value of every field of the messages beyond role and content, as `turn.<field>`."""
+    """Return the first value of every field of the messages that a turn does not hold, as `turn.<field>`."""
     found: dict[str, Any] = {}
     for one in messages:
         if len(one) > 2:
+            held = (spelling.role, spelling.content, *(() if one.get(spelling.content) else _CALLS))
             for name, value in one.items():
-                if name not in (spelling.role, spelling.content) and value is not None:
+                if name not in held and value is not None:
                     found.setdefault(f"turn.{name}", value)
     return found
 
@@ -122,5 +127,14 @@ def _loss_weight(message: Content) -> float:
     for name in _WEIGHTS:
         match message.get(name):
             case bool() | int() | float() as given:
-                return float(given)
+                try:
+                    return float(given)
+                except OverflowError:
+                    raise RowFault(f"{name} is larger than any number that a loss is weighted with") from None
     return 1.0
+
+
+def _calls(message: Content) -> str:
+    """Return the tool calls that a message without text makes, as JSON; nothing where it makes none."""
+    made = next((message[name] for name in _CALLS if message.get(name)), None)
+    return "" if made is None else json.dumps(made, ensure_ascii=False, default=str)

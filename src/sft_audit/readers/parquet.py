@@ -23,12 +23,18 @@ class Batch(Chunk):
     first: int
     batch: Any  # pyarrow.RecordBatch, which has no types
 
+    @property
+    def n_rows(self) -> int:
+        """Return the number of rows."""
+        return int(self.batch.num_rows)
+
     def rows(self) -> Iterator[Row | Malformed]:
         """Yield every row."""
+        batch = _as_text(self.batch)
         try:
-            contents = self.batch.to_pylist()
+            contents = batch.to_pylist()
         except UnicodeDecodeError:
-            contents = [_decoded(self.batch.slice(at, 1)) for at in range(self.batch.num_rows)]
+            contents = [_decoded(batch.slice(at, 1)) for at in range(batch.num_rows)]
         for position, content in enumerate(contents, self.first):
             if isinstance(content, bytes):
                 place = Place(self.file, position, 0, -1, len(content))
@@ -50,6 +56,8 @@ def chunks(source: FileBytes, file: str) -> Iterator[Chunk]:
             for batch in opened.iter_batches(batch_rows(opened.metadata)):
                 yield Batch(file, (), first, batch)
                 first += batch.num_rows
+            if first - 1 != opened.metadata.num_rows:
+                raise RuntimeError(f"{file}: {first - 1} of its {opened.metadata.num_rows} rows came out")
     except (pa.ArrowException, OSError) as fault:
         raise AuditError(f"{source.path}: not readable parquet: {' '.join(str(fault).split())}") from None
 
@@ -80,10 +88,35 @@ def _rows_of_group(opened: Any, group: int, wanted: list[int], first: int) -> It
     for batch in opened.iter_batches(batch_rows(opened.metadata), row_groups=[group]):
         for at in wanted:
             if start <= at < start + batch.num_rows:
-                yield first + at, batch.slice(at - start, 1).to_pylist()[0]
+                yield first + at, _as_text(batch.slice(at - start, 1)).to_pylist()[0]
         start += batch.num_rows
         if start > wanted[-1]:
             return
+
+
+def _as_text(batch: Any) -> Any:  # noqa: ANN401 - pyarrow has no types
+    """Return a batch with dates and times as text: Python's have fewer years and no nanoseconds."""
+    import pyarrow as pa
+
+    schema = pa.schema([field.with_type(_textual(field.type)) for field in batch.schema])
+    return batch if schema == batch.schema else batch.cast(schema)
+
+
+def _textual(kind: Any) -> Any:  # noqa: ANN401 - pyarrow has no types
+    """Return a type with text in place of every date and time in it."""
+    import pyarrow as pa
+
+    types = pa.types
+    if types.is_temporal(kind):
+        return pa.string()
+    if types.is_struct(kind):
+        return pa.struct([field.with_type(_textual(field.type)) for field in kind])
+    if types.is_map(kind):
+        return pa.map_(_textual(kind.key_type), _textual(kind.item_type))
+    if types.is_list(kind) or types.is_large_list(kind):
+        of = pa.list_ if types.is_list(kind) else pa.large_list
+        return of(kind.value_field.with_type(_textual(kind.value_type)))
+    return kind
 
 
 def _decoded(row: Any) -> Any:  # noqa: ANN401 - pyarrow has no types

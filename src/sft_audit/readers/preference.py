@@ -3,17 +3,18 @@
 The chosen response is a supervised assistant turn; the rejected one a turn of the role `rejected`.
 """
 
-import json
-
 from sft_audit.readers import Content, Layout, Parsed, RowFault, image, row_format
+from sft_audit.readers.chunk import Row
+from sft_audit.readers.json_row import RowReader
 from sft_audit.readers.message import REJECTED, Turns, read_turns, spelling_of
 from sft_audit.readers.messages import with_images_first
 from sft_audit.readers.prompt_completion import read_side
-from sft_audit.sample import Turn
+from sft_audit.sample import Place, Turn
 
 _USED = frozenset(
     ("prompt", "question", "conversations", "messages", "chosen", "rejected", "image", "images", "text")
 )
+_INNER = RowReader()
 _PROMPTS = ("prompt", "question", "instruction", "query")
 
 
@@ -39,13 +40,13 @@ def rlhf_v(row: Content, layout: Layout) -> Parsed:
 
     Source: the data card of openbmb/RLHF-V-Dataset.
     """
-    try:
-        inner = json.loads(row["text"])
-    except (KeyError, TypeError, ValueError):
-        raise RowFault("text is not a JSON object") from None
-    if not isinstance(inner, dict):
+    text = row.get("text")
+    if not isinstance(text, str):
         raise RowFault("text is not a JSON object")
-    return preference({**row, **inner}, layout)
+    inner = _INNER.read(text.encode(), Place("", 1, 0, 0, len(text)))
+    if not isinstance(inner, Row):
+        raise RowFault(f"text: {inner.reason}")
+    return preference({**row, **inner.content}, layout)
 
 
 def _matches(row: Content, layout: Layout) -> bool:  # noqa: ARG001

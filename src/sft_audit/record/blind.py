@@ -1,5 +1,6 @@
 """What can be answered without looking at the image."""
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +10,7 @@ from sft_audit.record.fields import QUESTION, beside_question, block_names, bloc
 from sft_audit.record.folds import FOLDS, Space, clear, lay_out
 from sft_audit.record.grams import Array, Block
 from sft_audit.record.leaks import Comparison, Effect, compare, field_rows
-from sft_audit.record.probe import Probe, Split, fit, vocabulary
+from sft_audit.record.probe import Probe, Split, fit, path_slopes, vocabulary
 from sft_audit.record.rates import fill_rates
 from sft_audit.store import Store
 
@@ -141,10 +142,9 @@ def answer(exam: tuple[Probes, Table]) -> Table:
                 ("all", probes.everything),
             )
         }
-        field = _telling_field(probes, blocks, answers, all_bits["all"])
+        given = {name: bits[every, answers] for name, bits in all_bits.items()}
+        by_field = _by_field(probes, blocks, answers, given["all"] - given["question"])
     prior = probes.everything.log_prior / np.log(2)
-    given = {name: bits[every, answers] for name, bits in all_bits.items()}
-    told = given["all"] - given["question"] >= _MIN_FIELD_BITS
     return pa.table(
         {
             "space": rows["space"],
@@ -156,7 +156,8 @@ def answer(exam: tuple[Probes, Table]) -> Table:
             "bits_template": (given["template"] - prior[answers]).round(4),
             "bits_question": (given["question"] - given["template"]).round(4),
             "bits_fields": (given["all"] - given["question"]).round(4),
-            "field": pa.array(np.where(told, field, None), pa.string()),
+            "bits_by_field": pa.array([json.dumps(bits) if bits else None for bits in by_field], pa.string()),
+            "field": pa.array(map(_foremost, by_field), pa.string()),
             "right_all": all_bits["all"].argmax(axis=1) == answers,
             "right_question": all_bits["question"].argmax(axis=1) == answers,
             "right_prior": answers == prior.argmax(),
@@ -164,21 +165,37 @@ def answer(exam: tuple[Probes, Table]) -> Table:
     )
 
 
-def _telling_field(probes: Probes, blocks: Mapping[str, Block], answers: Array, bits: Array) -> Array:
-    """Return for each row the field whose weight, a little raised, would raise the answer's bits most."""
+def _by_field(
+    probes: Probes, blocks: Mapping[str, Block], answers: Array, gained: Array
+) -> list[dict[str, float]]:
+    """Return for each row what each field gives of the bits `gained` by all, the most first.
+
+    The way goes from the question alone to everything. What the fields leave is the question's: its words
+    weigh differently beside them. Rows that gain less than 0.1 bit are left empty.
+    """
     import numpy as np
 
-    probe, every, share = probes.everything, np.arange(len(answers)), np.exp2(bits)
-    names, slopes = [], []
+    found: list[dict[str, float]] = [{} for _ in answers]
+    told = np.flatnonzero(gained >= _MIN_FIELD_BITS)
+    if not len(told):
+        return found
+    probe, rows = probes.everything, {name: block.only(told) for name, block in blocks.items()}
+    start, end = (each.margins(rows, len(told)) for each in (probes.question, probe))
+    slopes = path_slopes(probe.log_prior, start, end, answers[told])
+    parts = {}
     for field in ("source", *probes.fields):
-        margins = [probe.margin(blocks[n], n) for n in (field, beside_question(field)) if n in probe.weights]
+        margins = [probe.margin(rows[n], n) for n in (field, beside_question(field)) if n in probe.weights]
         if margins:
-            margin = sum(margins[1:], margins[0])
-            names.append(field)
-            slopes.append(margin[every, answers] - (share * margin).sum(axis=1))
-    return (
-        np.array(names, object)[np.argmax(slopes, axis=0)] if names else np.full(len(answers), None, object)
-    )
+            parts[field] = probe.scale * (sum(margins) * slopes).sum(axis=1)
+    parts["question"] = gained[told] - sum(parts.values())
+    for row, bits in zip(told, np.column_stack([*parts.values()]).round(3).tolist(), strict=True):
+        by_size = sorted(zip(parts, bits, strict=True), key=lambda part: -part[1])
+        found[row] = {field: given for field, given in by_size if given}
+    return found
+
+
+def _foremost(bits: Mapping[str, float]) -> str | None:
+    return next((field for field, given in bits.items() if field != "question" and given > 0), None)
 
 
 _LESSON = """
@@ -196,7 +213,7 @@ _EXAM = """
 _ANSWERED = """
     create or replace temp table blind_answered (
         space integer, fold integer, draw integer, p_answer double, p_prior double, pvi_bits double,
-        bits_template double, bits_question double, bits_fields double, field varchar,
+        bits_template double, bits_question double, bits_fields double, bits_by_field varchar, field varchar,
         right_all boolean, right_question boolean, right_prior boolean
     )
 """
@@ -212,6 +229,7 @@ _BLIND = """
         bits_template,
         bits_question,
         bits_fields,
+        bits_by_field,
         field,
         right_all as "right",
         right_question,

@@ -62,7 +62,7 @@ NUMBER_WORDS |= {
 _CONCLUDES = re.compile(r"boxed\{|nswer(?:>|[\s*]{0,4}(?:is\b|:))")
 _FINAL = re.compile(
     r"<answer>(.*?)</answer>|\\boxed\{([^{}]*)\}"
-    r"|(?:^|\n)[\s*#]*(?:the )?(?:correct |final )?answer[\s*]*(?:is|:)[\s*:]*([^\n]+)",
+    r"|(?:^|\n)[ \t*#]*(?:the )?(?:correct |final )?answer[\s*]*(?:is|:)[\s*:]*([^\n]+)",
     re.IGNORECASE | re.DOTALL,
 )
 _YES_NO = re.compile(r"(yes|yeah|yep|true|no|nope|false)(?![\w'-])(.*)", re.IGNORECASE | re.DOTALL)

@@ -6,13 +6,17 @@ from math import sqrt
 from sft_audit.record.grams import Array
 
 _FLIPS, _MOST_BUNDLES = 1999, 1000
+_BENTKUS = 3.179  # 1 / (4 P(N >= sqrt 2))
 
 
-def t_half_width(clusters: int, variance: float) -> float:
-    """Return the half-width of the 95 % interval of a mean with this variance (Student's t over clusters)."""
+def t_half_width(clusters: int, variance: float, intervals: int = 1) -> float:
+    """Return the half-width of the 95 % interval of a mean with this variance (Student's t over clusters).
+
+    It is one of so many `intervals` that together hold at 95 % (Bonferroni).
+    """
     from scipy.special import stdtrit
 
-    quantile: float = stdtrit(clusters - 1, 0.975)
+    quantile: float = stdtrit(clusters - 1, 1 - 0.025 / intervals)
     return quantile * sqrt(variance)
 
 
@@ -33,9 +37,12 @@ def mean_interval(values: Array, clusters: Array) -> tuple[float, float, float]:
 def sign_flip_p(values: Array, clusters: Array) -> float:
     """Return the one-sided permutation p-value of a mean <= 0: the signs of whole clusters are flipped.
 
-    More than 1,000 clusters are flipped in 1,000 bundles, which are independent as well.
+    More than 1,000 clusters are flipped in 1,000 bundles, which are independent as well. Where none of 1,999
+    flips gives as much, p is the bound of all flips by a normal tail (Bentkus and Dzindzalieta 2015, theorem
+    1.1): the flips alone end at 1/2000, with which no one leak is found among a hundred tests.
     """
     import numpy as np
+    from scipy.special import ndtr
 
     _, group = np.unique(clusters, return_inverse=True)
     sums = np.bincount(group % _MOST_BUNDLES, values)
@@ -43,7 +50,8 @@ def sign_flip_p(values: Array, clusters: Array) -> float:
         return 1.0
     signs = np.random.default_rng(0).choice(np.array([-1.0, 1.0]), (_FLIPS, len(sums)))
     as_large = int((signs @ sums >= sums.sum() * (1 - 1e-12)).sum())
-    return (1 + as_large) / (1 + _FLIPS)
+    bound = _BENTKUS * float(ndtr(-sums.sum() / np.sqrt((sums**2).sum())))
+    return (1 + as_large) / (1 + _FLIPS) if as_large else min(bound, 1 / (1 + _FLIPS))
 
 
 def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:

@@ -15,13 +15,12 @@ LONGEST = 192
 PIXEL_LIMIT = 2 * 89_478_485  # beyond it Pillow, and so every trainer, raises DecompressionBombError
 _JPEG_MODES = {"Gray": "L", "YCbCr": "RGB", "RGB": "RGB"}
 _TOLERATED = ("extraneous bytes", "unknown JFIF", "Adobe color transform")
-# What decoders raise on hostile bytes; a MemoryError is a file that asks for more than there is.
+# What decoders raise on hostile bytes. A MemoryError says as much about this machine as about the file.
 FAULTS = (
     ArithmeticError,
     AttributeError,
     EOFError,
     LookupError,
-    MemoryError,
     NotImplementedError,
     OSError,
     SyntaxError,
@@ -32,6 +31,23 @@ FAULTS = (
 )
 # Formats that Pillow decodes itself; EPS and its like would start other programs.
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF", "PPM", "JPEG2000", "AVIF", "ICO")
+# Formats that Pillow decodes too, and so may a trainer.
+_NOT_DECODED = (
+    "BLP",
+    "CUR",
+    "DCX",
+    "DDS",
+    "DIB",
+    "FLI",
+    "ICNS",
+    "IM",
+    "PCX",
+    "PSD",
+    "QOI",
+    "SGI",
+    "SUN",
+    "TGA",
+)
 _MAGIC = (b"\xff\xd8\xff", b"\x89PNG\r\n", b"GIF8", b"RIFF", b"II*\0", b"MM\0*", b"BM")
 
 
@@ -62,9 +78,10 @@ def decode(data: bytes) -> Decoded:
     """Decode once, at the smallest scale that the features need; raise UndecodableError."""
     if not data:
         raise UndecodableError("empty_file", "0 bytes")
-    if data.startswith(b"\xff\xd8\xff"):
-        return _decode_jpeg(data)
-    return _decode_with_pillow(data)
+    try:
+        return _decode_jpeg(data) if data.startswith(b"\xff\xd8\xff") else _decode_with_pillow(data)
+    except MemoryError:
+        raise UndecodableError("unreadable", "there was not enough memory to decode it") from None
 
 
 def _decode_jpeg(data: bytes) -> Decoded:
@@ -178,6 +195,8 @@ def _explain(data: bytes, fault: BaseException) -> UndecodableError:
     """Tell a cut file from a damaged one and from a file that is no image at all."""
     seen = " ".join(str(fault).split())[:200] or type(fault).__name__
     if not data.startswith(_MAGIC) and type(fault).__name__ == "UnidentifiedImageError":
+        if known := _format_not_decoded(data):
+            return UndecodableError("unreadable", f"a {known} image, a format that is not decoded here")
         return UndecodableError("not_an_image", f"it starts with {data[:8]!r}")
     cut_jpeg = data.startswith(b"\xff\xd8\xff") and b"\xff\xd9" not in data[-1024:]
     if cut_jpeg or "truncated" in seen.lower() or isinstance(fault, EOFError):
@@ -185,3 +204,16 @@ def _explain(data: bytes, fault: BaseException) -> UndecodableError:
     if type(fault).__name__ == "UnidentifiedImageError":
         seen = f"its first bytes say what it is ({data[:4]!r}), the rest cannot be read"
     return UndecodableError("corrupt", seen)
+
+
+def _format_not_decoded(data: bytes) -> str | None:
+    """Return the format of an image that Pillow knows and we do not decode; its header alone is read."""
+    from io import BytesIO
+
+    from PIL import Image
+
+    try:
+        with Image.open(BytesIO(data), formats=_NOT_DECODED) as image:
+            return image.format
+    except (*FAULTS, Image.DecompressionBombError):
+        return None

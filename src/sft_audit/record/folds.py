@@ -62,7 +62,11 @@ def _space(store: Store, number: int, kind: str) -> Space:
 
 
 def _group(store: Store) -> None:
-    """Label images that must stay in one fold alike: those of a row that is there under several addresses."""
+    """Label alike the sets of images that must stay in one fold.
+
+    Sets are linked that share an image, or a row that is there under several addresses. What more than 10
+    sets share links none (a logo, a blank page), lest all become one.
+    """
     store.execute(_LINKS, {"most": _MOST_COPIES})
     store.execute(_LABELS)
     for _ in range(_ROUNDS):
@@ -141,15 +145,23 @@ _LABELS = """
 """
 _LINKS = """
     create or replace temp table blind_links as
-    with repeated as (
-        select content
+    with held as (
+        select content, image_id
         from blind_scored
+        union all
+        select md5(coalesce(image_uses.image_id, nullif(uri, 'embedded'))) as content, sets.image_id
+        from image_uses
+        join (select distinct sample_id, image_id from blind_scored) sets using (sample_id)
+    ), shared as (
+        select content
+        from held
+        where content is not null
         group by content
         having count(distinct image_id) between 2 and $most
     )
     select distinct content, image_id
-    from blind_scored
-    join repeated using (content)
+    from held
+    join shared using (content)
 """
 _UNEVEN = """
     select exists (

@@ -4,11 +4,13 @@ import os
 import re
 import stat
 from dataclasses import dataclass
+from errno import ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR
 from urllib.parse import unquote
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _BOX_SUFFIX = "###"  # Visual-CoT writes `path###[x0, y0, x1, y1]`
 _FILE_LIMIT = 256 << 20
+_NO_FILE = (ENOENT, ENOTDIR, ENAMETOOLONG, ELOOP)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +42,12 @@ class ImageRoot:
             if not self._holds(path):
                 return Located(problem="outside_root", detail=f"it lies outside {self._folder}")
             return _examine(path, os.lstat(path))
-        except (FileNotFoundError, NotADirectoryError):
-            return Located(problem="missing", detail=f"no such file under {self._folder}")
         except ValueError:  # a NUL byte, or a character that no file name can hold
             return Located(problem="missing", detail="no file can have this name")
         except OSError as fault:
-            kind = "unreadable" if isinstance(fault, PermissionError) else "missing"
-            return Located(problem=kind, detail=(fault.strerror or str(fault)).lower())
+            if fault.errno in _NO_FILE:
+                return Located(problem="missing", detail=f"no such file under {self._folder}")
+            return Located(problem="unreadable", detail=(fault.strerror or str(fault)).lower())
 
     def _resolve(self, address: str) -> str:
         """Return the path with every symbolic link followed; each folder is resolved only once."""
@@ -65,10 +66,13 @@ class ImageRoot:
 def _examine(path: str, seen: os.stat_result) -> Located:
     if stat.S_ISDIR(seen.st_mode):
         return Located(problem="is_a_folder", detail="a folder, not a file")
+    if stat.S_ISLNK(seen.st_mode):
+        return Located(problem="missing", detail="a link that leads back to itself")
     if not stat.S_ISREG(seen.st_mode):
         return Located(problem="not_an_image", detail="a device, pipe or socket, not a file")
     if seen.st_size == 0:
         return Located(problem="empty_file", detail="0 bytes")
     if seen.st_size > _FILE_LIMIT:
-        return Located(problem="bomb", detail=f"{seen.st_size:,} bytes, more than {_FILE_LIMIT:,}")
+        detail = f"{seen.st_size:,} bytes, more than the {_FILE_LIMIT:,} that are read"
+        return Located(problem="unreadable", detail=detail)
     return Located(path, seen.st_size)

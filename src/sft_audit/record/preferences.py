@@ -109,5 +109,8 @@ def _content(image: ImageRef, root: ImageRoot, known: dict[str, str | None]) -> 
         return content_hash(image.data)
     if image.uri not in known:
         path = root.locate(image.uri).path
-        known[image.uri] = path and content_hash(Path(path).read_bytes())
+        try:
+            known[image.uri] = path and content_hash(Path(path).read_bytes())
+        except OSError:
+            known[image.uri] = None
     return known[image.uri]

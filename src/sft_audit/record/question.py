@@ -14,10 +14,12 @@ Options = tuple[tuple[str, str], ...]
 ENDS = " \t\r\n.,;:!?\"'`*\u2018\u2019\u201c\u201d\u3002\uff0c\uff01\uff1f"
 _PLACEHOLDER = re.compile(
     r"(?:image[- ]?\d+ ?: ?)?"
-    r"(?:<(?:image|video|img|image[ _]?\d+|img_context)>|</img>|<\|[a-z_]*(?:image|video|vision)[a-z_]*\|>)",
+    r"(?:<(?:image|video|img|image[ _]?\d+|img_context)>|</img>"
+    r"|<\|[a-z_]{0,24}(?:image|video|vision)[a-z_]{0,24}\|>)",
     re.IGNORECASE,
 )
 _LETTER = re.compile(r"(?:^|(?<=[\s,;]))[(\[]?([A-Ja-j])[).:\]](?=\s*\S)", re.MULTILINE)
+_LETTERS = 10  # A to J
 _LISTED = re.compile(r"\b(?:choices|options)(?: are)? ?:[ \t]*([^\n]+)")
 _AFTER_OPTIONS = re.compile(r"\n|\s(?:please\s)?(?:answer|respond|reply|choose|select|pick)\b", re.IGNORECASE)
 _COUNTS = re.compile(r"\bnumber of (?!the\b|this\b)|\bcount (?:the|of|all)\b")
@@ -31,7 +33,7 @@ _POLAR = re.compile(rf"[.,:;!?]\s{{0,4}}{_POLAR_WORDS}")
 _JUDGED = ("yes or no", "yes/no", "true or false", "true/false")
 _CHOOSES = ("option", "choice", "letter", "which of the following")
 _FIRST, _SECOND = re.compile(r"[Aa][).:\]]"), re.compile(r"[Bb][).:\]]")
-_QUOTED = re.compile(r'"[^"\n]*"|\u201c[^\u201d\n]*\u201d|(?<!\w)\'[^\'\n]{2,}\'(?!\w)')
+_QUOTED = re.compile(r'"[^"\n]*"|\u201c[^\u201c\u201d\n]*\u201d|(?<!\w)\'[^\'\n]{2,}\'(?!\w)')
 _DIGITS = re.compile(r"\d+(?:[.,:]\d+)*")
 _CACHED_LENGTH = 400
 
@@ -106,7 +108,7 @@ def _options(text: str) -> tuple[int, Options]:
     starts = [i for i, m in enumerate(marks) if m[1] in "Aa"]
     for start in reversed(starts):
         first = ord(marks[start][1])
-        run = [m for n, m in enumerate(marks[start:]) if ord(m[1]) == first + n]
+        run = [m for n, m in enumerate(marks[start : start + _LETTERS]) if ord(m[1]) == first + n]
         if len(run) > 1 and run == marks[start : start + len(run)]:
             return run[0].start(), _lettered(text, run)
     lowered = text.lower() if ":" in text else ""

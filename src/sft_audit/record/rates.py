@@ -8,7 +8,11 @@ _MIN_ANSWERS = 200
 
 
 def fill_rates(store: Store) -> None:
-    """Fill `blind_rates` from the work tables, for the whole and each source of at least 200 answers."""
+    """Fill `blind_rates` from the work tables, for the whole and each source of at least 200 answers.
+
+    The intervals of the sources hold together: of hundreds of sources without a prior, hardly ever does one
+    seem to have one.
+    """
     import pyarrow as pa
 
     columns = (
@@ -21,25 +25,29 @@ def fill_rates(store: Store) -> None:
         "accuracy_question",
         "chance",
     )
+    found = store.rows(_SUMS, {"least": _MIN_ANSWERS})
+    scored = {source for source, _, _, _, clusters, *_ in found if source is not None and clusters}
     rows = []
-    for values in store.rows(_SUMS, {"least": _MIN_ANSWERS}):
+    for values in found:
         row = dict(zip(columns, values, strict=False))
         clusters = row.pop("clusters")
+        together = 1 if row["source"] is None else len(scored)
         sums = values[len(columns) :]
         for suffix, (gain, gain2, cross) in (("", sums[2:5]), ("_question", sums[5:8])):
-            excess, low, high = ratio_interval(clusters, gain, sums[0], (gain2, cross, sums[1]))
+            excess, low, high = ratio_interval(clusters, gain, sums[0], (gain2, cross, sums[1]), together)
             row |= {f"excess{suffix}": excess, f"low{suffix}": low, f"high{suffix}": high}
         rows.append(row)
     store.insert("blind_rates", pa.Table.from_pylist(rows, schema=TABLES["blind_rates"].arrow_schema()))
 
 
 def ratio_interval(
-    clusters: int | None, a: float, b: float, squares: tuple[float, float, float]
+    clusters: int | None, a: float, b: float, squares: tuple[float, float, float], intervals: int = 1
 ) -> tuple[float | None, float | None, float | None]:
     """Return sum(a) / sum(b) and its 95 % interval, linearised and clustered; None where nothing was scored.
 
-    `squares` are the sums over clusters of a^2, a b and b^2 (Cochran 1977, section 6.4; Student's t). Where
-    chance is always right (b sums to 0) nothing is left to gain: 0. One cluster says nothing: -1 to 1.
+    `squares` are the sums over clusters of a^2, a b and b^2 (Cochran 1977, section 6.4; Student's t); so many
+    `intervals` hold together. Where chance is always right (b sums to 0) nothing is left to gain: 0. One
+    cluster says nothing: -1 to 1.
     """
     if clusters is None:
         return None, None, None
@@ -49,7 +57,7 @@ def ratio_interval(
     if clusters < 2:
         return ratio, -1.0, 1.0
     spread = max(squares[0] - 2 * ratio * squares[1] + ratio**2 * squares[2], 0.0)
-    half = t_half_width(clusters, clusters / (clusters - 1) * spread / b**2)
+    half = t_half_width(clusters, clusters / (clusters - 1) * spread / b**2, intervals)
     return ratio, ratio - half, min(ratio + half, 1.0)
 
 

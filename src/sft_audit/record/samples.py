@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from sft_audit.readers import Layout
+from sft_audit.readers.chunk import Chunk
 from sft_audit.readers.detect import Reading, cut, detect
 from sft_audit.readers.embedded import write_layout
 from sft_audit.readers.file_bytes import FileBytes
@@ -18,11 +20,10 @@ def samples(recording: Recording) -> None:
     config, store = recording.config, recording.store
     for reading in [detect(one, config.format) for one in find_inputs(config.data)]:
         _read_file(recording, reading)
+    _account(store)
     _number_occurrences(store)
-    readable = store.value("select coalesce(sum(rows - malformed), 0) from files")
-    if config.sample is not None and config.sample < readable:
-        keep_sample(store, config.sample, config.seed)
-    _account(store, config.sample)
+    if config.sample is not None:
+        _draw(store, config.sample, config.seed)
 
 
 def _read_file(recording: Recording, reading: Reading) -> None:
@@ -30,10 +31,16 @@ def _read_file(recording: Recording, reading: Reading) -> None:
     from sft_audit.readers.batch import read_chunk
 
     file = reading.input.file
+    rows = 0
+
+    def tasks() -> Iterator[tuple[Chunk, str, Layout]]:
+        nonlocal rows
+        for chunk in cut(source, file, reading.layout, reading.format):
+            rows += chunk.n_rows
+            yield chunk, reading.format, reading.layout
+
     with FileBytes(reading.input.path) as source:
-        chunks = cut(source, file, reading.layout, reading.format)
-        tasks = ((chunk, reading.format, reading.layout) for chunk in chunks)
-        store_all(recording, _in_order(recording.engine.map(read_chunk, tasks), file))
+        store_all(recording, _in_order(recording.engine.map(read_chunk, tasks()), file))
         content_hash = source.finish()
     recording.store.execute(
         """
@@ -45,9 +52,9 @@ def _read_file(recording: Recording, reading: Reading) -> None:
             $container as container,
             $n_bytes as n_bytes,
             $content_hash as content_hash,
-            count(*) as rows,
+            $rows as rows,
             coalesce(count_if(malformed), 0) as malformed,
-            count(*) as audited,
+            $rows as audited,
             $layout as layout
         from samples
         where file = $file
@@ -58,6 +65,7 @@ def _read_file(recording: Recording, reading: Reading) -> None:
             "format": reading.format,
             "container": reading.layout.container,
             "n_bytes": source.size,
+            "rows": rows,
             "content_hash": content_hash,
             "layout": write_layout(reading.layout),
         },
@@ -92,23 +100,29 @@ def _number_occurrences(store: Store) -> None:
     )
 
 
-def _account(store: Store, sample: int | None) -> None:
-    """Raise where the tables do not hold every row that was cut out of the files, or that was drawn."""
+def _account(store: Store) -> None:
+    """Raise where the table does not hold every row that was cut out of the files, and each once."""
     wrong = store.rows(
         """
-        select file, rows, audited, held, last
+        select file, rows, held, last
         from files
         left join (
             select file, count(*) as held, max(position) as last
             from samples
             group by file
         ) using (file)
-        where coalesce(held, 0) <> audited
-            or audited = rows and container <> 'json_lines' and coalesce(last, 0) <> rows
+        where coalesce(held, 0) <> rows
+            or container <> 'json_lines' and coalesce(last, 0) <> rows
         """
     )
     if wrong:
-        raise RuntimeError(f"rows lost or doubled (file, rows, audited, in the tables, last): {wrong}")
-    readable, kept = store.rows("select sum(rows - malformed), sum(audited - malformed) from files")[0]
-    if kept != (readable if sample is None else min(sample, readable)):
-        raise RuntimeError(f"{kept} of {readable} readable rows kept, asked for {sample}")
+        raise RuntimeError(f"rows lost or doubled (file, rows cut out, in the table, last): {wrong}")
+
+
+def _draw(store: Store, size: int, seed: int) -> None:
+    """Keep a sample of the readable rows where there are more; raise where it has another size."""
+    readable = "select count(*) from samples where not malformed"
+    if size < store.value(readable):
+        keep_sample(store, size, seed)
+        if (kept := store.value(readable)) != size:
+            raise RuntimeError(f"{kept} rows drawn, asked for {size}")

@@ -2,16 +2,16 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from statistics import median
 from typing import Any
 
 from sft_audit.config import RewardConfig
 from sft_audit.record import Recording, table_recorder
-from sft_audit.record.canonical import canonicalise
-from sft_audit.record.question import read_question
+from sft_audit.record.places import ImageRoot
 from sft_audit.rewards import Rollout, all_conventions
 from sft_audit.rewards.process import Limits, RewardProcess, Scored
-from sft_audit.rewards.trial import FORMS, Form, KnownAnswer, Trial, trials_for
+from sft_audit.rewards.trial import FORMS, Form, KnownAnswer, Trial, fixed_trials, known_answer, trials_for
 from sft_audit.tables import TABLES
 
 _BATCH = 32
@@ -46,6 +46,7 @@ class Put:
         own = self.asked.rollout
         return replace(
             own,
+            prompt=self.trial.prompt or own.prompt,
             completion=self.trial.completion,
             gold=own.gold if self.trial.gold is None else self.trial.gold,
             images=own.images if self.images is None else self.images,
@@ -53,7 +54,10 @@ class Put:
 
 
 @table_recorder(
-    fills=("rewards", "trials"), needs=("samples", "answers", "image_uses"), cost="model", requires="target"
+    fills=("rewards", "trials"),
+    needs=("files", "samples", "answers", "image_uses"),
+    cost="model",
+    requires="target",
 )
 def trials(recording: Recording) -> None:
     """Draw closed answers from the data, write them rightly and wrongly, and ask what each is paid."""
@@ -108,21 +112,23 @@ def _draw(recording: Recording, most: int) -> Iterator[Asked]:
             join samples using (sample_id)
             where canonical is not null and answer_kind <> 'free'
         )
-        select sample_id, turn, question, answer, coalesce(images, []), extra
+        select sample_id, turn, question, answer, coalesce(images, []), extra, files.path
         from ranked
         join samples using (sample_id)
+        join files on files.file = samples.file
         left join pictured using (sample_id)
         order by rank, sample_id, turn
         limit $most
         """,
         {"most": most},
     )
-    for sample_id, turn, question, answer, images, extra in rows:
-        read = read_question(question)
-        kind, canonical = canonicalise(read, answer)
-        if canonical is not None:
-            rollout = Rollout(question, answer, answer.strip(), tuple(images), _columns(extra))
-            yield Asked(sample_id, turn, KnownAnswer(read, answer.strip(), kind, canonical), rollout)
+    roots: dict[str, ImageRoot] = {}
+    for sample_id, turn, question, answer, images, extra, path in rows:
+        folder = str(recording.config.images or Path(path).parent)
+        root = roots.setdefault(folder, ImageRoot(folder))
+        found = tuple(place for uri in images if (place := root.locate(uri).path) is not None)
+        rollout = Rollout(question, answer, answer.strip(), found, _columns(extra))
+        yield Asked(sample_id, turn, known_answer(question, answer), rollout)
 
 
 def _columns(extra: str | None) -> dict[str, Any]:
@@ -137,7 +143,7 @@ def _best_form(judge: RewardProcess, drawn: Sequence[Asked]) -> Form:
     some = drawn[:_FORM_ANSWERS]
     best, most = FORMS[0], float("-inf")
     for form in FORMS:
-        rollouts = [replace(one.rollout, completion=form.write(one.known.answer)) for one in some]
+        rollouts = [replace(one.rollout, completion=form.write(one.known.text)) for one in some]
         paid = sum(one.reward or 0.0 for one in judge.score(rollouts)) if rollouts else 0.0
         if paid > most:
             best, most = form, paid
@@ -155,6 +161,9 @@ def _all_trials(drawn: Sequence[Asked], form: Form) -> Iterator[Put]:
                 if asked.rollout.images:
                     yield Put(asked, trial, "swapped", images=other)
                     yield Put(asked, trial, "none", images=())
+        if not at:
+            for trial in fixed_trials(form):
+                yield Put(asked, trial)
 
 
 def _rewards(put: Sequence[Put], scored: Sequence[Scored], family: str) -> list[float]:

@@ -15,7 +15,8 @@ FEWEST_ROWS = 10  # a share of a handful of rows says nothing
 class Loss:
     """What a source or file would lose: `removed` of its `rows`, most to the check `check`.
 
-    `lost` counts those of which no copy stays: a finding that names the `first` of its kind loses nothing.
+    `lost` counts those of which no copy stays: a finding that names the `first` of its kind loses nothing
+    where that one stays, unless it is not safe to call the two copies.
     """
 
     kind: str
@@ -27,10 +28,9 @@ class Loss:
 
     @property
     def too_much(self) -> bool:
-        """Return whether it is all there is, or more than the largest share."""
-        return self.removed == self.rows or (
-            self.lost > LARGEST_SHARE * self.rows and self.lost >= FEWEST_ROWS
-        )
+        """Return whether it is more than the largest share and a few rows, or all that a file holds."""
+        much = self.lost > LARGEST_SHARE * self.rows and self.lost >= FEWEST_ROWS
+        return much or (self.kind == "file" and self.lost == self.rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +55,20 @@ def losses(store: Store, plan: Plan) -> list[Loss]:
     """
     rows = store.rows(
         f"""
-        with dropped as (
-            select sample_id, "check", json_extract_string(evidence, '$.first') is null as lost
+        with treated as (
+            select
+                sample_id,
+                "check",
+                json_extract_string(evidence, '$.first') as first,
+                json_extract_string(evidence, '$.safe') = 'false' as unsafe
             from ({TREATED})
-            where list_contains($drops, "check")
+            where list_contains($drops, "check") and sample_id is not null
+        ), dropped as (
+            select
+                sample_id,
+                "check",
+                first is null or unsafe or first in (select sample_id from treated) as lost
+            from treated
         ), grouped as (
             select 'source' as kind, source as name, sample_id from samples where not malformed
             union all
@@ -86,11 +96,11 @@ def damage(store: Store, plan: Plan) -> list[Damage]:
     if STRUCTURE not in plan.drops:
         return []
     rows = store.rows(
-        """
+        f"""
         with gone as (
             select file, samples.n_bytes
-            from samples join findings using (sample_id)
-            where malformed and status = 'open' and "check" = $structure
+            from samples join ({TREATED}) using (sample_id)
+            where malformed and "check" = $structure
             union all
             select file, n_bytes from problems where kind = 'trailing_data'
         ), usual as (
@@ -101,7 +111,7 @@ def damage(store: Store, plan: Plan) -> list[Damage]:
         group by file
         order by file
         """,
-        {"structure": STRUCTURE},
+        {**treated(plan), "structure": STRUCTURE},
     )
     return [Damage(*row) for row in rows]
 

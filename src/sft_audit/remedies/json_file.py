@@ -50,7 +50,10 @@ def _rewritten(one: InputFile, source: Source, row: PlannedRow, ledger: Ledger) 
     before = after = source.read(row.start, row.stop)
     done: dict[str, str] = {}
     for cause in row.causes:
-        changes = changes_for(cause.check, json.loads(after), cause.evidence)
+        try:
+            changes = changes_for(cause.check, json.loads(after), cause.evidence)
+        except ValueError:  # the reader passes over bytes that are not UTF-8; what is written has to be
+            return None
         if changes.made:
             after = apply_to_text(after, changes.made)
             done[cause.check] = changes.reason

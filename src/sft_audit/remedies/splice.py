@@ -5,8 +5,9 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from sft_audit.readers.file_bytes import BOM
+
 _WHITE = b" \t\r\n"
-_BOM = b"\xef\xbb\xbf"
 _SEPARATOR = re.compile(rb"[ \t\r\n]*,[ \t\r\n]*")
 _HEAD = re.compile(rb"[ \t\r\n]*\[[ \t\r\n]*")
 _TAIL = re.compile(rb"[ \t\r\n]*\][ \t\r\n]*")
@@ -83,9 +84,9 @@ def array_pieces(source: Source, rows: Iterable[Row], *, mend: bool) -> Iterator
 def line_pieces(source: Source, rows: Iterable[Row], *, mend: bool) -> Iterator[Piece]:
     """Yield the pieces of a JSON Lines file without the rows that go; each takes its line and its newline."""
     done = end = 0
-    if mend and source.read(0, len(_BOM)) == _BOM:
-        yield Piece(0, len(_BOM), b"", mends=True)
-        done = len(_BOM)
+    if mend and source.read(0, len(BOM)) == BOM:
+        yield Piece(0, len(BOM), b"", mends=True)
+        done = len(BOM)
     for row in rows:
         _check_order(row, end)
         if not row.kept:
@@ -130,7 +131,7 @@ def _head(source: Source, stop: int, mend: bool) -> Piece:
     old = source.read(0, stop) if mend else b""
     if not mend or _HEAD.fullmatch(old):
         return Piece(0, stop)
-    before = old.removeprefix(_BOM).partition(b"[")[0]
+    before = old.removeprefix(BOM).partition(b"[")[0]
     return Piece(0, stop, _white_start(before) + b"[" + _white_end(old), mends=True)
 
 

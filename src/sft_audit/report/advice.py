@@ -5,8 +5,9 @@ from dataclasses import replace
 
 from sft_audit.audit import Outcome
 from sft_audit.check import all_checks
+from sft_audit.interval import Rate
 from sft_audit.policy import Rule
-from sft_audit.report.sources import Advice, Share, Source
+from sft_audit.report.sources import Advice, Source
 from sft_audit.report.visible import percent
 from sft_audit.store import Store
 
@@ -53,7 +54,7 @@ def advise(source: Source, flagged: Mapping[str, int], outcome: Outcome) -> tupl
         rows = flagged.get(ruling.check, 0)
         if ruling.rule is None or not rows:
             continue
-        limit, blocks = _exceeded(ruling.rule, Share(min(rows, source.rows), source.rows))
+        limit, blocks = _exceeded(ruling.rule, Rate(min(rows, source.rows), source.rows))
         if limit is not None:
             reason = f"{ruling.check} flags {rows:,} of {source.rows:,} rows, {limit}"
             (fix if blocks and _repaired(ruling.check) else review).append(reason)
@@ -88,9 +89,9 @@ def _repaired(code: str) -> bool:
     return known is not None and known.remedy in ("drop", "rewrite") and not known.preview
 
 
-def _exceeded(rule: Rule, share: Share) -> tuple[str | None, bool]:
+def _exceeded(rule: Rule, rate: Rate) -> tuple[str | None, bool]:
     """Return the threshold that is exceeded, in words (None: none is), and whether it may block."""
-    measured = 1.0 if rule.measure == "any" else share.low
+    measured = 1.0 if rule.measure == "any" else rate.low
     if rule.measure == "score":
         return None, False
     for limit, blocks in ((rule.block_above, True), (rule.review_above, False)):

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sft_audit.audit import Outcome
+from sft_audit.audit import COVERED, Outcome
 from sft_audit.check import all_checks
 from sft_audit.config import AuditConfig, Waiver
 from sft_audit.policy import OUTCOMES, Evidence, Rule, Ruling
@@ -128,7 +128,7 @@ def _measured(rule: Rule, evidence: Evidence) -> tuple[str, str]:
             return "nothing found", ""
         high = evidence.score if evidence.score_high is None else evidence.score_high
         return f"{evidence.score:.3g}", f"upper 95 % bound {high:.3g}"
-    if rule.measure == "any" or not rate.k:
+    if rule.measure == "any" or (not rate.k and rate.n >= rate.population):
         return f"{evidence.findings:,} found", "counted"
     return (
         f"{percent(rate.value)} ({rate.k:,} of {rate.n:,})",
@@ -194,14 +194,7 @@ def read_waived(store: Store, config: AuditConfig) -> tuple[Waived, ...]:
             waiver,
             waiver.until < today,
             store.value(
-                """
-                select count(*)
-                from findings
-                left join samples using (sample_id)
-                where status = 'ignored'
-                  and starts_with("check", $check)
-                  and ($source is null or source = $source)
-                """,
+                f"select count(*) from ({COVERED}) where status = 'ignored'",
                 {"check": waiver.check, "source": waiver.source},
             ),
         )

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 
-from sft_audit.check import FAMILIES, Check, Rows, all_checks
+from sft_audit.check import FAMILIES, Check, Example, all_checks
 from sft_audit.policy import Rule, load_policy
 from sft_audit.readers import all_formats
 from sft_audit.tables import TABLES
@@ -80,7 +80,14 @@ def tables_page() -> str:
 
 def formats_page() -> str:
     """Return the list of data formats."""
-    lines = ["# Formats", "", "The format is chosen by looking at the rows; `--format` overrides it.", ""]
+    lines = [
+        "# Formats",
+        "",
+        "A file's format is that of most of its first rows, unless `--format` names one; a row that does not",
+        "fit it is read in the first format here that recognises it. A JSON row of more than 64 MiB, or",
+        "nested more than 200 levels deep, is not read ([INT101](checks/INT101.md)).",
+        "",
+    ]
     lines += ["| format | what |", "|---|---|"]
     lines += [f"| `{one.name}` | {one.title} |" for one in all_formats().values()]
     return "\n".join(lines) + "\n"
@@ -112,11 +119,13 @@ def _examples(one: Check) -> list[str]:
     for title, examples in (("Flagged", one.bad), ("Not flagged", one.good)):
         if examples:
             parts.append(f"## {title}")
-            parts += [_example(rows) for rows in examples]
+            parts += [_example(one) for one in examples]
     return parts
 
 
-def _example(rows: Rows) -> str:
+def _example(rows: Example) -> str:
+    if isinstance(rows, str):
+        return f"```python\n{rows.strip()}\n```"
     shown = "\n".join(json.dumps(row, ensure_ascii=True) for row in rows[:_SHOWN_ROWS])
     more = len(rows) - _SHOWN_ROWS
     return f"```json\n{shown}\n```" + (

@@ -6,35 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from sft_audit.interval import wilson
+from sft_audit.interval import Rate
 from sft_audit.report.visible import visible
 from sft_audit.report.weights import OTHERS
 from sft_audit.store import Store
 
 Advice = Literal["keep", "fix", "reweight", "review"]
-
-
-@dataclass(frozen=True, slots=True)
-class Share:
-    """`k` of `n` rows, and the 95 % interval for more rows made the same way (Wilson 1927)."""
-
-    k: int
-    n: int
-
-    @property
-    def value(self) -> float:
-        """Return k / n, 0 when there are none."""
-        return self.k / self.n if self.n else 0.0
-
-    @property
-    def low(self) -> float:
-        """Return the lower end of the interval."""
-        return wilson(self.k, self.n)[0]
-
-    @property
-    def high(self) -> float:
-        """Return the upper end of the interval."""
-        return wilson(self.k, self.n)[1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +38,8 @@ class Blind:
 class Source:
     """One source: its size, its three wounds, and what to do.
 
-    `blind` is None where nothing was scored; `not_scored` counts answers without a closed answer space.
+    `blind` is None where nothing was scored; `not_scored` counts answers without a closed answer space. The
+    intervals of the rates are for more rows made the same way.
     """
 
     name: str
@@ -71,8 +49,8 @@ class Source:
     supervised_tokens: int
     blind: Blind | None
     not_scored: int
-    polluted: Share
-    text_only: Share
+    polluted: Rate
+    text_only: Rate
     advice: Advice = "keep"
     reason: str = "no rule of the policy is exceeded here"
 
@@ -89,8 +67,8 @@ def read_sources(store: Store) -> tuple[Source, ...]:
             supervised_tokens=tokens,
             blind=rates.get(name),
             not_scored=unscored.get(name, 0),
-            polluted=Share(polluted, rows - malformed),
-            text_only=Share(text_only, rows - malformed),
+            polluted=Rate(polluted, rows - malformed),
+            text_only=Rate(text_only, rows - malformed),
         )
         for name, rows, malformed, text_only, tokens, images, polluted in store.rows(
             _SIZES, {"others": OTHERS}

@@ -95,7 +95,7 @@ def _draw(image: _Image, root: ImageRoot) -> Picture | None:
     if image.width * image.height <= _MOST_PIXELS:
         data = _read(image, root)
         if data is not None and content_hash(data) == image.image_id:
-            with warnings.catch_warnings(), suppress(*FAULTS):
+            with warnings.catch_warnings(), suppress(*FAULTS, MemoryError):
                 warnings.simplefilter("ignore")
                 return _small(data)
     return _grey(image.grey, image.width, image.height)

@@ -20,7 +20,7 @@ def _matches(target: Target) -> bool:
 )
 def swift(target: Target, rollouts: Sequence[Rollout]) -> list[float | None]:
     """`Reward()(completions, **columns)`, a batch of texts, from a class."""
-    reward = target.value() if inspect.isclass(target.value) else target.value
+    reward: Any = target.value() if inspect.isclass(target.value) else target.value
     names = sorted({name for one in rollouts for name in one.columns} - {"completions"})
     keywords: dict[str, Any] = {name: [one.columns.get(name) for one in rollouts] for name in names}
     keywords |= golds_for(target.parameters, rollouts)

@@ -38,7 +38,8 @@ def blind_solvable(db: Tables, *, min_share: float = 0.5) -> Relation:
     The reader is a linear probe on the words of question and metadata, fitted on other images (5 folds
     grouped by image). A row is flagged when the probe is right and the text gives more than `min_share` of
     the bits that the answer holds: p > sqrt(frequency) at 0.5, so 0.71 for a balanced yes or no and 0.32 for
-    one of ten.
+    one of ten. The bits are split into those of the question's template, of its words, and of each metadata
+    field; two fields that tell the same share them.
 
     ## Options
     - `min_share`: share of the answer's bits, -log2 of its frequency, that text and metadata must give.
@@ -51,9 +52,10 @@ def blind_solvable(db: Tables, *, min_share: float = 0.5) -> Relation:
     without its image may still be good text data: move it before you drop it.
 
     ## Source
-    Pointwise V-information: Ethayarajh et al., ICML 2022 (2110.08420). The harm: VidGround, "Watch Before You
-    Answer" (2026). `min_share` and the policy's threshold are defaults of ours, so the verdict may only be
-    REVIEW.
+    Pointwise V-information: Ethayarajh et al., ICML 2022 (2110.08420). The split by field: integrated
+    gradients from the question alone to everything, Sundararajan et al., ICML 2017 (1703.01365). The harm:
+    VidGround, "Watch Before You Answer" (2026). `min_share` and the policy's threshold are defaults of ours,
+    so the verdict may only be REVIEW.
     """
     return db.sql(
         """
@@ -66,7 +68,14 @@ def blind_solvable(db: Tables, *, min_share: float = 0.5) -> Relation:
                 'answered %s without the image: p = %.2f against a frequency of %.2f; '
                     || 'the text gives %.2f of the answer''s %.2f bits',
                 left(canonical, 40), p_answer, p_prior, pvi_bits, -log2(p_prior)
-            ) || coalesce(', most of them from the ' || left(field, 80), '') as message,
+            ) || coalesce(
+                printf(
+                    ', %.2f of them from the %s',
+                    (bits_by_field::json::map(varchar, double))[field],
+                    left(field, 80)
+                ),
+                ''
+            ) as message,
             json_object(
                 'p_answer', p_answer,
                 'p_prior', p_prior,
@@ -74,6 +83,7 @@ def blind_solvable(db: Tables, *, min_share: float = 0.5) -> Relation:
                 'bits_template', bits_template,
                 'bits_question', bits_question,
                 'bits_fields', bits_fields,
+                'bits_by_field', bits_by_field::json,
                 'field', field,
                 'fold', fold
             ) as evidence

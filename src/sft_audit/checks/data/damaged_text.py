@@ -5,6 +5,13 @@
 from sft_audit.check import READABLE_ROWS, Relation, Tables, check
 from sft_audit.example import row
 
+# Spelled alike for RE2 and for Python.
+CONTROL = r"[\x00-\x08\x0B\x0C\x0E-\x1F\x7F-\x84\x86-\x9F]"
+EATEN = (
+    r"\x0Crac\b|\x08(?:eta|egin|inom|oxed|ar)\b|\x0B(?:ec|arphi)\b|\x07(?:lpha|ngle|pprox)\b"
+    r"|\t(?:imes|heta)\b|\t(?:extbf|extit|ext)\{|\r(?:ight|ho)\b[\\)\]}|^_]"
+)
+
 
 def _row(answer: str) -> list[dict[str, object]]:
     return [row("<image>\nWhat is this?", answer)]
@@ -49,7 +56,8 @@ def damaged_text(db: Tables) -> Relation:
     control characters that nobody sees are tokens all the same. `\frac` written with one backslash in JSON
     is a form feed and `rac`: the formula is gone.
 
-    The remedy takes NUL and other control characters out, on request, and leaves the rest to a person.
+    The remedy takes NUL and other control characters out of the turn, on request, and leaves the rest to a
+    person; a text in which a LaTeX command lost its backslash is not touched.
 
     ## Options
     None.
@@ -121,11 +129,8 @@ def damaged_text(db: Tables) -> Relation:
         join samples using (sample_id)
         where problems.kind in ('nan', 'duplicate_key', 'lone_surrogate') and not malformed
         """,
-        control=r"[\x{00}-\x{08}\x{0B}\x{0C}\x{0E}-\x{1F}\x{7F}-\x{84}\x{86}-\x{9F}]",
-        eaten=(
-            r"\x{0C}rac\b|\x{08}(?:eta|egin|inom|oxed|ar)\b|\x{0B}(?:ec|arphi)\b|\x{07}(?:lpha|ngle|pprox)\b"
-            r"|\t(?:imes|heta)\b|\t(?:extbf|extit|ext)\{|\r(?:ight|ho)\b[\\)\]}|^_]"
-        ),
+        control=CONTROL,
+        eaten=EATEN,
         mojibake=(
             r"\p{Ll}Ã[\x{A1}-\x{BF}]|Ã[\x{A1}-\x{AA}\x{AC}-\x{BA}\x{BC}-\x{BF}]\p{Ll}"
             r"|[\p{Ll}\d ]Â[°£©®±²³·§¿½¼¾]|â€|â„¢|ï¿½|ï»¿|ðŸ"

@@ -2,6 +2,7 @@
 
 from sft_audit.check import READABLE_ROWS, Relation, Tables, check
 from sft_audit.example import row
+from sft_audit.record.duplicates import PATHS
 
 
 def _row(image: str, question: str, answer: str, **fields: str) -> dict[str, object]:
@@ -12,7 +13,7 @@ def _row(image: str, question: str, answer: str, **fields: str) -> dict[str, obj
     "DUP601",
     severity="warning",
     axis="integrity",
-    reads=("duplicates",),
+    reads=("duplicates", "samples"),
     of=READABLE_ROWS,
     remedy="drop",
     safe=True,
@@ -30,6 +31,10 @@ def _row(image: str, question: str, answer: str, **fields: str) -> dict[str, obj
             row("2 + 2?", "4", image=None),
             row("2 + 2?", "4", image=None),
         ],
+        [
+            row("<video>\nWhat moves?", "A car.", image=None, video="a.mp4"),
+            row("<video>\nWhat moves?", "A car.", image=None, video="a.mp4", tools=None),
+        ],
     ],
     good=[
         [_row("kitchen.jpg", "What is this?", "A room."), _row("street.jpg", "What is this?", "A room.")],
@@ -39,6 +44,9 @@ def _row(image: str, question: str, answer: str, **fields: str) -> dict[str, obj
             _row("kitchen.jpg", "What is this?", "A room."),
             _row("kitchen.jpg", "And what is this?", "A room."),
         ],
+        [_row("kitchen.jpg", "What is this?", "A room.", system=said) for said in ("Be brief.", "Be kind.")],
+        [row("<video>\nWhat moves?", "A car.", image=None, video=name) for name in ("a.mp4", "b.mp4")],
+        [row("<video>\nWhat moves?", "A car.", image=None)] * 2,
     ],
 )
 def duplicate_sample(db: Tables) -> Relation:
@@ -52,12 +60,16 @@ def duplicate_sample(db: Tables) -> Relation:
     The remedy drops the later copies and keeps the first.
 
     ## Options
-    None.
+    None. `evidence.safe` is false where a field that was compared is longer than 2,000 characters: what
+    follows them is not known.
 
     ## Known limits
     Images are compared by their bytes, so a photo saved again is another image (DUP602); texts are compared
-    letter for letter (DUP603 looks for near-duplicates). Ids, sources and other fields do not count. A
-    repeat on purpose (`repeat_time`, oversampling written out) is reported too.
+    letter for letter (DUP603 looks for near-duplicates). Which turns are trained on counts, and so do the
+    fields `video`, `videos`, `audio`, `audios`, `system`, `tools` and `objects`; videos go by their address.
+    Ids, sources and other fields do not count. A row with a place for a video or audio (`<video>`) that none
+    of these fields names is not compared. A repeat on purpose (`repeat_time`, oversampling written out) is
+    reported too.
 
     ## Source
     Lee et al., Deduplicating Training Data Makes Language Models Better, arXiv:2107.06499.
@@ -70,7 +82,20 @@ def duplicate_sample(db: Tables) -> Relation:
             copy::double as score,
             1.0 as confidence,
             'copy ' || copy || ' of ' || first_sample || ': the same images and turns' as message,
-            json_object('first', first_sample, 'copy', copy) as evidence
-        from duplicates
-        """
+            json_object(
+                'safe', coalesce(list_max([length(value) for value in compared]), 0) < 2000,
+                'first', first_sample,
+                'copy', copy
+            ) as evidence
+        from (
+            select
+                sample_id,
+                first_sample,
+                copy,
+                if(length(extra) < 2000, null, json_extract_string(extra, $paths)) as compared
+            from duplicates
+            join samples using (sample_id)
+        )
+        """,
+        paths=PATHS,
     )

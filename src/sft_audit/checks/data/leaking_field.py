@@ -41,8 +41,8 @@ def leaking_field(db: Tables, *, min_bits: float = 0.1, max_q: float = 0.05) -> 
 
     ## Options
     - `min_bits`: least mean bits an answer, out of fold, in one answer kind.
-    - `max_q`: largest q-value: a permutation test over images, Benjamini and Hochberg over fields, answer
-      kinds and both measures.
+    - `max_q`: largest q-value: a permutation test over images, its far tail bounded by the normal one
+      (Bentkus and Dzindzalieta 2015), Benjamini and Hochberg over fields, answer kinds and both measures.
 
     ## Known limits
     Measured on at most 200,000 answers. `source`, and fields like it (dataset, split, task), say which part
@@ -96,6 +96,12 @@ def leaking_field(db: Tables, *, min_bits: float = 0.1, max_q: float = 0.05) -> 
             json_object(
                 'key', field,
                 'field', field,
+                'source', (
+                    select any_value(source)
+                    from leaks same
+                    where same.field = leaks.field
+                    having count(*) = count(source) and count(distinct source) = 1
+                ),
                 'low', low,
                 'high', high,
                 'measured', (select list(same order by place) from leaks same where same.field = leaks.field)

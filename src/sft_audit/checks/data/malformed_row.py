@@ -2,6 +2,7 @@
 
 from sft_audit.check import Relation, Tables, check
 from sft_audit.example import row
+from sft_audit.readers import OURS
 
 
 @check(
@@ -21,9 +22,13 @@ def malformed_row(db: Tables) -> Relation:
     word. Either way the model does not learn what the file says.
 
     ## Options
-    None.
+    None. `evidence.safe` says whether dropping the row is safe: it is not where JSON allows the row and only
+    our own readers refuse it, and the message then says what "sft-audit reads".
 
     ## Known limits
+    A row of more than 64 MiB, or nested more than 200 levels deep, is not read, although `json.load` takes
+    the former and, up to about 990 levels, the latter; nor is a row that is in none of the known formats.
+
     After damage inside an array the reader goes on at the next element that has the fields of its neighbours;
     everything between counts as one row, whose byte range is given.
 
@@ -38,7 +43,9 @@ def malformed_row(db: Tables) -> Relation:
             n_bytes::double as score,
             1.0 as confidence,
             file || ':' || line || ': ' || reason as message,
-            json_object('byte_offset', byte_offset, 'n_bytes', n_bytes) as evidence
+            json_object(
+                'safe', not starts_with(reason, $ours), 'byte_offset', byte_offset, 'n_bytes', n_bytes
+            ) as evidence
         from samples
         where malformed
         union all
@@ -52,6 +59,7 @@ def malformed_row(db: Tables) -> Relation:
         from problems
         where list_contains($refused, kind)
         """,
+        ours=OURS,
         refused=[
             "missing_comma",
             "extra_comma",

@@ -33,13 +33,16 @@ def unreadable_image(db: Tables) -> Relation:
     file shows the model a picture whose lower part is grey.
 
     ## Options
-    None.
+    None. `evidence.safe` says whether every such image of the row is broken itself: only then is dropping the
+    row safe. It is not where the file cannot be read (permission, an input or output error, more than 256
+    MiB), where there was not enough memory, and where its format is one that is not decoded here.
 
     ## Known limits
     Every pixel is decoded, so that a JPEG cut anywhere is seen, and damage that the decoder reports; damage
     that leaves a valid stream is not. A PNG that lacks nothing but its end mark passes, as it does for
-    everyone. Files over 256 MiB and pictures over 178,956,970 pixels, from which on Pillow refuses, are not
-    decoded and found here. The score is the number of such images in the row.
+    everyone. Decoded are JPEG, PNG, GIF, WebP, BMP, TIFF, PPM, JPEG 2000, AVIF and ICO; not TGA, QOI and the
+    others that Pillow knows. Files over 256 MiB and pictures over 178,956,970 pixels, from which on Pillow
+    refuses, are not decoded and found here. The score is the number of such images in the row.
 
     ## Source
     LLaVA-NeXT (`LazySupervisedDataset.__getitem__`) and InternVL (`internvl_chat_finetune.py`) take another
@@ -63,7 +66,10 @@ def unreadable_image(db: Tables) -> Relation:
             end || ': ' || min_by(detail, slot)
                 || if(count(*) > 1, ', and ' || count(*) - 1 || ' more', '') as message,
             json_object(
-                'uri', left(min_by(uri, slot), 200), 'problem', min_by(problem, slot), 'images', count(*)
+                'uri', left(min_by(uri, slot), 200),
+                'problem', min_by(problem, slot),
+                'images', count(*),
+                'safe', bool_and(problem <> 'unreadable')
             ) as evidence
         from image_uses
         where problem in ('empty_file', 'not_an_image', 'truncated', 'corrupt', 'bomb', 'unreadable')

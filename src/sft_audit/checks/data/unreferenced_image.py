@@ -22,6 +22,7 @@ _ANSWER = "A kitchen with two mugs."
         [row("What?\n<image>", _ANSWER)],
         [row("Name a room.", _ANSWER, image=None)],
         [row("<image>\nWhat?", _ANSWER, image=["kitchen.jpg", "street.jpg"])],
+        [{"image": "kitchen.jpg", "problem": "How many mugs?", "answer": "2"}],
     ],
 )
 def unreferenced_image(db: Tables) -> Relation:

@@ -43,8 +43,7 @@ def wrong_role_order(db: Tables) -> Relation:
 
     ## Known limits
     An optional system turn first, then user and assistant in turn; tool calls and their results (assistant,
-    tool, …, assistant) are in order. OpenAI's format allows several user messages in a row, and there they
-    are.
+    tool, …, assistant) are in order.
 
     ## Source
     LLaVA `train.py: preprocess_v1`, LLaMA-Factory `converter.py: SharegptDatasetConverter`, Qwen3-VL
@@ -98,7 +97,6 @@ def wrong_role_order(db: Tables) -> Relation:
             join samples using (sample_id)
             where kind = 'sft'
               and not regexp_full_match(letters, 's?(u(at+)*a)+')
-              and not (format = 'openai' and regexp_full_match(letters, 's?(u+(at+)*a)+'))
         )
         select
             sample_id,
