@@ -101,7 +101,9 @@ def reward(
     target: Annotated[
         str, typer.Argument(metavar="FILE.py:NAME", help="Reward function, or a server's address.")
     ],
-    paths: Annotated[list[Path], typer.Option("--data", help="Data set whose answers the trials use.")],
+    paths: Annotated[
+        list[Path] | None, typer.Option("--data", help="Data set whose answers the trials use.")
+    ] = None,
     images: Annotated[Path | None, typer.Option(help="Folder that image paths are relative to.")] = None,
     trainer: Annotated[str | None, typer.Option(help="Call it as this trainer does.")] = None,
     out: Annotated[

@@ -38,6 +38,7 @@ class AuditConfig(_Frozen):
     """Everything that an audit of a data set depends on."""
 
     subject: ClassVar[str] = "data"
+    data_flag: ClassVar[str] = "DATA"
 
     data: tuple[Path, ...]
     images: Path | None = None
@@ -70,6 +71,7 @@ class RewardConfig(AuditConfig):
     """
 
     subject: ClassVar[str] = "reward"
+    data_flag: ClassVar[str] = "--data DATA"
 
     target: str
     out: Path = Path("reward-audit")
@@ -88,7 +90,7 @@ def load_config(
     given = {name: value for name, value in flags.items() if value not in (None, (), [])}
     values = {**(_read_yaml(path) if path else {}), **given}
     if not values.get("data"):
-        raise AuditError("no data set is named; give DATA, or `data:` in the file of --config")
+        raise AuditError(f"no data set is named; give {kind.data_flag}, or `data:` in the file of --config")
     return parse_config(values, str(path or "command line"), kind)
 
 

@@ -26,7 +26,11 @@ def _answers() -> list[dict[str, Any]]:
         row(f"<image>\nWhat are the {kind} made of?\nA. wood\nB. glass\nC. steel\nD. paper", "ABCD"[at % 4])
         for at, kind in enumerate(kinds)
     ]
-    return [*counts, *asked, *seen, *chosen]
+    scenes = ("kitchen", "street")
+    return [
+        one | {"image": f"{scenes[at % 2]}.jpg", "scene": scenes[at % 2]}
+        for at, one in enumerate((*counts, *asked, *seen, *chosen))
+    ]
 
 
 # Closed answers of four kinds, on which the examples of reward checks are asked.

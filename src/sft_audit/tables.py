@@ -310,7 +310,7 @@ _ALL = (
         turn INTEGER the answer's turn
         family VARCHAR what kind of completion it is
         expected VARCHAR right or wrong
-        condition VARCHAR the image that came with it: own, swapped or none
+        condition VARCHAR own; swapped or none: with another image, or without; main thread: asked there
         repeat INTEGER 0 for the first asking, 1 and more for the same again
         completion VARCHAR the completion
         gold VARCHAR the known answer that the function was told

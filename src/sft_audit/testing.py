@@ -44,7 +44,7 @@ def findings_of(
             kind = RewardConfig
             (folder / "reward.py").write_text(example, encoding="utf-8")
             function = "compute_score" if "def compute_score(" in example else "reward"
-            asked = {"target": f"{folder / 'reward.py'}:{function}", "seconds": 5, "answers": 40, **asked}
+            asked = {"target": f"{folder / 'reward.py'}:{function}", "seconds": 0.5, "answers": 32, **asked}
         report = run(parse_config(asked, "findings_of", kind))
         crashed = [e for e in report.evidence if e["check"] == code and e["state"] != "gathered"]
         if crashed:

@@ -7,6 +7,7 @@ from statistics import median
 from typing import Any
 
 from sft_audit.config import RewardConfig
+from sft_audit.errors import AuditError
 from sft_audit.record import Recording, table_recorder
 from sft_audit.record.places import ImageRoot
 from sft_audit.rewards import Rollout, all_conventions
@@ -18,6 +19,10 @@ _BATCH = 32
 _REPEATS = 2
 _FORM_ANSWERS = 12
 EXACT = "exact"
+_NOTHING_TO_ASK = (
+    "the data set has no answer that can be told right or wrong: trials are made of yes or no, options, "
+    "counts, numbers, colours and short phrases; give rows that have some with --data"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +70,8 @@ def trials(recording: Recording) -> None:
     if not isinstance(config, RewardConfig):
         raise TypeError("the trials of a reward function need a RewardConfig")
     drawn = list(_draw(recording, config.answers))
+    if not drawn:
+        raise AuditError(_NOTHING_TO_ASK)
     limits = Limits(config.seconds, config.reward_memory, config.allow_hosts)
     with RewardProcess(config.target, config.trainer, limits, recording.store.folder / "reward.log") as judge:
         form = _best_form(judge, drawn)
@@ -152,18 +159,26 @@ def _best_form(judge: RewardProcess, drawn: Sequence[Asked]) -> Form:
 
 def _all_trials(drawn: Sequence[Asked], form: Form) -> Iterator[Put]:
     for at, asked in enumerate(drawn):
-        other = drawn[(at + len(drawn) // 2) % len(drawn)].rollout.images
+        others = _swapped(drawn, at)
         for trial in trials_for(asked.known, form):
             yield Put(asked, trial)
             if trial.family == EXACT:
                 for repeat in range(1, _REPEATS + 1):
                     yield Put(asked, trial, repeat=repeat)
+                if others:
+                    yield Put(asked, trial, "swapped", images=others)
                 if asked.rollout.images:
-                    yield Put(asked, trial, "swapped", images=other)
                     yield Put(asked, trial, "none", images=())
         if not at:
             for trial in fixed_trials(form):
                 yield Put(asked, trial)
+
+
+def _swapped(drawn: Sequence[Asked], at: int) -> tuple[str, ...]:
+    """Return the images of the next answer, from the middle on, that has others; none where there is none."""
+    own, middle = drawn[at].rollout.images, at + len(drawn) // 2
+    turned = (drawn[(middle + step) % len(drawn)].rollout.images for step in range(len(drawn)))
+    return next((images for images in turned if own and images and images != own), ())
 
 
 def _rewards(put: Sequence[Put], scored: Sequence[Scored], family: str) -> list[float]:
@@ -182,7 +197,10 @@ def _threshold(declared: float | None, put: Sequence[Put], scored: Sequence[Scor
     if not right:
         return 0.0, "no right answer got a reward"
     low = median(nothing) if nothing else 0.0
-    return (median(right) + low) / 2, "midway between the medians of right answers and of empty ones"
+    if low < median(right):
+        return (median(right) + low) / 2, "midway between the medians of right answers and of empty ones"
+    least = min(one.reward for one in scored if one.reward is not None)
+    return (median(right) + least) / 2, "midway between the median of right answers and the least reward"
 
 
 def _store(recording: Recording, put: Sequence[Put], scored: Sequence[Scored], threshold: float) -> None:

@@ -24,7 +24,10 @@ class FamilyRow:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """The function, the way it was asked, the threshold of what counts as paid, and its families."""
+    """The function, the way it was asked, the threshold of what counts as paid, and its families.
+
+    `trials` counts every asking, of `answers` answers; `median_seconds` is that of the calls that answered.
+    """
 
     target: str
     convention: str
@@ -34,6 +37,8 @@ class Card:
     threshold_from: str
     families: tuple[FamilyRow, ...]
     youden: float | None
+    answers: int
+    trials: int
     median_seconds: float | None
 
 
@@ -59,7 +64,7 @@ def read_card(store: Store) -> Card | None:
     families = tuple(
         FamilyRow(name, known[name].title if name in known else "", *rest) for name, *rest in rows
     )
-    youden, seconds = store.rows(
+    youden, answers, trials, seconds = store.rows(
         """
         with families as (
             select expected, family, avg(paid::integer) as paid
@@ -72,10 +77,25 @@ def read_card(store: Store) -> Card | None:
                 select avg(paid) filter (expected = 'right') - avg(paid) filter (expected = 'wrong')
                 from families
             ),
+            (select count(distinct (sample_id, turn)) from trials),
+            (select count(*) from trials),
             (select median(seconds) from trials where error is null)
         """
     )[0]
-    return Card(*head[0], families, youden, seconds)  # type: ignore
+    target, convention, source, form, threshold, origin = head[0]
+    return Card(
+        target=target,
+        convention=convention,
+        source=source,
+        form=form,
+        threshold=threshold,
+        threshold_from=origin,
+        families=families,
+        youden=youden,
+        answers=answers,
+        trials=trials,
+        median_seconds=seconds,
+    )
 
 
 def write_card(folder: Path, card: Card | None, outcome: Outcome) -> None:

@@ -31,12 +31,21 @@ def summary(report: Report) -> RenderableType:
 def _head(report: Report, verdict: dict[str, Any]) -> Text:
     text = Text()
     text.append(report.verdict, _STYLES[report.verdict])
-    text.append(f"   {report.samples:,} rows, {report.malformed:,} unreadable, {report.images:,} images\n")
+    text.append(f"   {_size(report, verdict.get('card'))}\n")
     for axis, outcome in verdict["axes"].items():
         text.append(f"{axis} ", "dim")
         text.append(outcome or "not asked", _STYLES[outcome] if outcome else "dim")
         text.append("   ")
     return text
+
+
+def _size(report: Report, card: dict[str, Any] | None) -> str:
+    """Return how much was looked at: rows; for a reward function answers, trials and the time of a call."""
+    if card is None:
+        return f"{report.samples:,} rows, {report.malformed:,} unreadable, {report.images:,} images"
+    seconds = card["median_seconds"]
+    pace = "no call answered" if seconds is None else f"{1000 * seconds:,.2f} ms a call (median)"
+    return f"{card['answers']:,} answers, {card['trials']:,} trials, {pace}"
 
 
 def _reasons(report: Report) -> Table | None:

@@ -58,14 +58,25 @@ class Target:
     @property
     def parameters(self) -> tuple[str, ...]:
         """Return the names of the parameters it is called with, `self` left out."""
-        call = self.value
-        if inspect.isclass(call):
-            call = getattr(call, "__call__", call)  # noqa: B004 - the function, to read its parameters
         try:
-            names = tuple(inspect.signature(call).parameters)
+            names = tuple(inspect.signature(self._call).parameters)
         except (TypeError, ValueError):
             return ()
         return names[1:] if names[:1] == ("self",) else names
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Return its parameters and every text in its code, among them the keys of `kwargs["solution"]`."""
+        code = getattr(inspect.unwrap(self._call), "__code__", None)
+        texts = (one for one in code.co_consts if isinstance(one, str)) if code else ()
+        return frozenset((*self.parameters, *texts))
+
+    @property
+    def _call(self) -> Any:  # noqa: ANN401 - the user's function
+        """Return the function that is called: a class's or an object's own is its `__call__`."""
+        if inspect.isfunction(self.value) or inspect.ismethod(self.value):
+            return self.value
+        return getattr(self.value, "__call__", self.value)  # noqa: B004 - to read it, not to call it
 
 
 Score = Callable[[Target, Sequence[Rollout]], list[float | None]]
@@ -76,6 +87,7 @@ class Convention:
     """How one trainer calls a reward function. `source` says from where that is known.
 
     `score` asks as the trainer does; where that is outside the main thread, `in_main` asks inside it.
+    `prepare` imports what the first asking would, so that no time limit counts it.
     """
 
     name: str
@@ -83,6 +95,7 @@ class Convention:
     score: Score
     priority: int
     in_main: Score | None
+    prepare: Callable[[], object]
     source: str
 
     @property
@@ -101,11 +114,12 @@ def convention(
     source: str,
     priority: int = 0,
     in_main: Score | None = None,
+    prepare: Callable[[], object] = lambda: None,
 ) -> Callable[[Score], Score]:
     """Register the decorated function as the way in which a trainer asks; it returns one reward a rollout."""
 
     def register(score: Score) -> Score:
-        _REGISTRY[name] = Convention(name, matches, score, priority, in_main, source)
+        _REGISTRY[name] = Convention(name, matches, score, priority, in_main, prepare, source)
         return score
 
     return register
@@ -145,8 +159,8 @@ def as_floats(rewards: object, expected: int) -> list[float | None]:
     return [None if value is None else float(value) for value in values]
 
 
-def golds_for(names: Sequence[str], rollouts: Sequence[Rollout]) -> dict[str, list[str]]:
-    """Return the known answers under every parameter name that asks for one and that no row has."""
+def golds_for(target: Target, rollouts: Sequence[Rollout]) -> dict[str, list[str]]:
+    """Return the known answers under every name by which the function asks for one and that no row has."""
     present = {name for one in rollouts for name in one.columns}
     golds = [one.gold for one in rollouts]
-    return {name: golds for name in names if name in GOLD_NAMES and name not in present}
+    return {name: golds for name in GOLD_NAMES if name in target.names and name not in present}

@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from sft_audit.errors import AuditError
 from sft_audit.rewards import Rollout, Target, recognise
@@ -33,31 +33,38 @@ Ask = Callable[[Sequence[Rollout]], Sequence[float | None]]
 
 
 def main() -> None:
-    """Answer on the stream that was stdout; what the function prints goes to stderr."""
-    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    """Read orders from the stream that was stdin, answer on what was stdout; the function has neither."""
+    orders, answers = os.fdopen(os.dup(0), encoding="utf-8"), os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
-    order = json.loads(sys.stdin.readline())
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    order = json.loads(orders.readline())
     refused: list[str] = []
     try:
         guard(order["hosts"], refused)
         limit_memory(order["memory"])
         target = load(order["target"])
         known = recognise(target, order["trainer"])
+        known.prepare()
     except AuditError as fault:
         answer: dict[str, Any] = {"fault": str(fault)}
     except BaseException as fault:  # noqa: BLE001 - the user's module may raise anything, SystemExit too
         answer = {"fault": f"{order['target']}: loading it raised {described(fault)}"}
     else:
         answer = {"convention": known.name, "threaded": known.in_main is not None}
-    print(json.dumps(answer | {"refused": refused}), file=answers, flush=True)
+    _tell(answers, answer | {"refused": refused})
     if "fault" in answer:
         return
-    for line in sys.stdin:
+    for line in orders:
         asked = json.loads(line)
         refused.clear()
         ask = known.in_main if asked["in_main"] and known.in_main else known.score
         scored = score(partial(ask, target), [Rollout(**one) for one in asked["rollouts"]])
-        print(json.dumps({"scored": scored, "refused": refused[:10]}), file=answers, flush=True)
+        _tell(answers, {"scored": scored, "refused": refused[:10]})
+
+
+def _tell(answers: TextIO, message: object) -> None:
+    answers.write(json.dumps(message) + "\n")
+    answers.flush()
 
 
 def score(ask: Ask, rollouts: Sequence[Rollout]) -> list[dict[str, Any]]:

@@ -60,7 +60,7 @@ class RewardProcess:
         }
         self._limits = limits
         self._log = log
-        self._deaths = 0
+        self._deaths, self._last = 0, ""
         self._unread = b""
         self._child: subprocess.Popen[bytes] | None = None
         greeting = self._start()
@@ -76,13 +76,13 @@ class RewardProcess:
         `in_main` asks in the main thread, whatever the trainer does.
         """
         if self._deaths >= _MOST_DEATHS:
-            why = f"not asked: it hung or died {_MOST_DEATHS} times"
+            why = f"not asked, for it ended {_MOST_DEATHS} times before: {self._last}"
             return [Scored(None, why, 0.0)] * len(rollouts)
         started = time.monotonic()
         try:
             answer = self._ask(rollouts, in_main)
         except _EndError as end:
-            self._deaths += 1
+            self._deaths, self._last = self._deaths + 1, str(end)
             self.close()
             if len(rollouts) > 1:
                 return [one for rollout in rollouts for one in self.score([rollout], in_main=in_main)]
@@ -155,7 +155,7 @@ class RewardProcess:
         """Kill the process and all that it started."""
         child, self._child = self._child, None
         if child is not None:
-            with suppress(ProcessLookupError):
+            with suppress(ProcessLookupError, PermissionError):  # macOS: all in the group have ended
                 os.killpg(child.pid, signal.SIGKILL)
             child.wait()
             for stream in (child.stdin, child.stdout):

@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 from sft_audit.rewards import Rollout, Target, as_floats, convention, golds_for
@@ -20,10 +21,10 @@ def _matches(target: Target) -> bool:
 )
 def swift(target: Target, rollouts: Sequence[Rollout]) -> list[float | None]:
     """`Reward()(completions, **columns)`, a batch of texts, from a class."""
-    reward: Any = target.value() if inspect.isclass(target.value) else target.value
+    reward = _made(target) if inspect.isclass(target.value) else target.value
     names = sorted({name for one in rollouts for name in one.columns} - {"completions"})
     keywords: dict[str, Any] = {name: [one.columns.get(name) for one in rollouts] for name in names}
-    keywords |= golds_for(target.parameters, rollouts)
+    keywords |= golds_for(target, rollouts)
     keywords |= {
         "messages": [_messages(one) for one in rollouts],
         "images": [list(one.images) for one in rollouts],
@@ -35,6 +36,12 @@ def swift(target: Target, rollouts: Sequence[Rollout]) -> list[float | None]:
     }
     found = reward([one.completion for one in rollouts], **keywords)
     return as_floats(on_a_loop(found) if inspect.iscoroutine(found) else found, len(rollouts))
+
+
+@cache
+def _made(target: Target) -> Any:  # noqa: ANN401 - an object of the user's class
+    """Return one object for the whole run, as the trainer makes it."""
+    return target.value()
 
 
 def _messages(one: Rollout) -> list[dict[str, str]]:

@@ -4,6 +4,7 @@ import asyncio
 import inspect
 import threading
 from collections.abc import Coroutine, Sequence
+from importlib import import_module
 from typing import Any
 
 from sft_audit.rewards import Rollout, Target, as_floats, convention, golds_for
@@ -15,10 +16,16 @@ def _matches(target: Target) -> bool:
     return "completions" in target.parameters and not inspect.isclass(target.value)
 
 
+def _import() -> None:
+    import_module("PIL.Image")
+    _state()
+
+
 @convention(
     "trl",
     matches=_matches,
     priority=1,
+    prepare=_import,
     source="huggingface/trl 1.16 trl/trainer/grpo_trainer.py, _calculate_rewards",
 )
 def trl(target: Target, rollouts: Sequence[Rollout]) -> list[float | None]:
@@ -43,7 +50,7 @@ def arguments(target: Target, rollouts: Sequence[Rollout]) -> dict[str, Any]:
         "completion_ids": [list(one.completion.encode("utf-8", "replace")) for one in rollouts],
         "images": pictures,
         **columns,
-        **golds_for(target.parameters, rollouts),
+        **golds_for(target, rollouts),
         "trainer_state": _state(),
         "log_extra": lambda column, values: None,  # noqa: ARG005 - TRL's two loggers
         "log_metric": lambda name, value: None,  # noqa: ARG005

@@ -30,7 +30,7 @@ def verl_in_main(target: Target, rollouts: Sequence[Rollout]) -> list[float | No
 )
 def verl(target: Target, rollouts: Sequence[Rollout]) -> list[float | None]:
     """`compute_score(data_source, solution_str, ground_truth, extra_info)`, a sample a call, in a thread."""
-    return [_number(asyncio.run(_one(target.value, _keywords(one)))) for one in rollouts]
+    return [_number(one) for one in asyncio.run(_each(target.value, rollouts))]
 
 
 @convention(
@@ -48,6 +48,10 @@ def verl_batch(target: Target, rollouts: Sequence[Rollout]) -> list[float | None
         extra_infos=[_extra(one) for one in rollouts],
     )
     return as_floats([_number(one) for one in found], len(rollouts))
+
+
+async def _each(compute_score: Any, rollouts: Sequence[Rollout]) -> list[Any]:  # noqa: ANN401
+    return [await _one(compute_score, _keywords(one)) for one in rollouts]
 
 
 async def _one(compute_score: Any, keywords: dict[str, Any]) -> Any:  # noqa: ANN401 - the user's function

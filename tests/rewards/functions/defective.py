@@ -22,12 +22,17 @@ def yes_no_anywhere(completions, solution, **kwargs):
         found = re.search(r"(yes|no)", text.lower())
         return found.group(1) if found else ""
 
-    return [float(polarity(_inside(t)) == polarity(s)) for t, s in zip(_texts(completions), solution, strict=True)]
+    return [
+        float(polarity(_inside(t)) == polarity(s)) for t, s in zip(_texts(completions), solution, strict=True)
+    ]
 
 
 def similar_text(completions, solution, **kwargs):
     """Pays the likeness of two texts, whatever they say."""
-    return [SequenceMatcher(None, _inside(t), s).ratio() for t, s in zip(_texts(completions), solution, strict=True)]
+    return [
+        SequenceMatcher(None, _inside(t), s).ratio()
+        for t, s in zip(_texts(completions), solution, strict=True)
+    ]
 
 
 def whole_completion(completions, solution, **kwargs):
@@ -110,13 +115,17 @@ def compute_score(data_source, solution_str, ground_truth, extra_info=None):
     """math-verify, which needs the main thread, with its exception swallowed."""
     try:
         return float(verify(parse(ground_truth), parse(solution_str)))
-    except Exception:
+    except Exception:  # noqa: BLE001 - the defect
         return 0.0
 
 
 def reward_func(queries, prompts, labels):
     """math-verify in a thread; what it raises is passed on."""
-    return {"rewards": [float(verify(parse(label), parse(query))) for query, label in zip(queries, labels, strict=True)]}
+    return {
+        "rewards": [
+            float(verify(parse(label), parse(query))) for query, label in zip(queries, labels, strict=True)
+        ]
+    }
 
 
 def longer_is_better(completions, solution, **kwargs):

@@ -31,7 +31,9 @@ class Numeric:
         self.args = args
 
     def __call__(self, completions, solution, **kwargs):
-        return [float(self._equal(_answer(one), gold)) for one, gold in zip(completions, solution, strict=True)]
+        return [
+            float(self._equal(_answer(one), gold)) for one, gold in zip(completions, solution, strict=True)
+        ]
 
     @staticmethod
     def _equal(answer, gold):
@@ -44,7 +46,7 @@ class Numeric:
 
 
 def mathematical(completions, solution, **kwargs):
-    """math-verify in the main thread, gold first, on the answer block alone; unparseable golds are left out."""
+    """math-verify in the main thread, gold first, on the answer block; unparseable golds are left out."""
     from math_verify import parse, verify
 
     scores = []

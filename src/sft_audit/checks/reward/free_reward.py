@@ -4,8 +4,8 @@ from sft_audit.check import Relation, Tables, check
 
 _FREE = """
 def reward(completions, solution, **columns):
-    numbers = [s if s.strip().isdigit() else None for s in solution]
-    return [1.0 if n is None else float(c[0]["content"] == n) for c, n in zip(completions, numbers)]
+    words = [s if len(s.split()) == 1 else None for s in solution]
+    return [1.0 if w is None else float(c[0]["content"] == w) for c, w in zip(completions, words)]
 """
 _LEFT_OUT = """
 def reward(completions, solution, **columns):

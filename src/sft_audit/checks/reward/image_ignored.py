@@ -7,11 +7,10 @@ def reward(completions, solution, **columns):
     return [float(c[0]["content"].strip() == s) for c, s in zip(completions, solution)]
 """
 _SEEING = """
-def reward(completions, solution, images, **columns):
-    return [
-        float(c[0]["content"].strip() == s and bool(i) and "kitchen" in i[0])
-        for c, s, i in zip(completions, solution, images)
-    ]
+def reward(completions, solution, images, scene, **columns):
+    shown = [images[0].filename if images else "" for images in images]
+    right = [c[0]["content"].strip() == s for c, s in zip(completions, solution)]
+    return [float(r and where in name) for r, where, name in zip(right, scene, shown)]
 """
 
 
@@ -22,7 +21,7 @@ def reward(completions, solution, images, **columns):
     reads=("rewards", "trials"),
     of="select count(*) from trials where condition = 'swapped'",
     bad=[_BLIND],
-    good=[],
+    good=[_SEEING],
 )
 def image_ignored(db: Tables, *, most: float = 0.5) -> Relation:
     """A right answer is paid as much with another image, or with none.
@@ -36,8 +35,8 @@ def image_ignored(db: Tables, *, most: float = 0.5) -> Relation:
     `most`: share of the reward that may be left with a swapped image.
 
     ## Known limits
-    Information only: whether the function ought to look is not known. Swapped images come from the
-    middle of the other answers and may show the same by chance. The score is the share of the reward
+    Information only: whether the function ought to look is not known. Swapped images come from other
+    answers and may show the same by chance. The score is the share of the reward
     that is left.
 
     ## Source

@@ -36,8 +36,8 @@ def network_use(db: Tables) -> Relation:
 
     ## Known limits
     Connections of Python's sockets are seen and refused, those of other libraries are stopped on Linux
-    by a network namespace of its own where the system allows one. Allow a host by name with `--allow-
-    host`. The score is the share of askings that tried.
+    by a network namespace of its own where the system allows one. `--allow-host` allows a host by name.
+    The score is the share of askings that tried.
 
     ## Source
     None is needed: the function said so itself.

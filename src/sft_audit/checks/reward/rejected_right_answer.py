@@ -6,14 +6,10 @@ _CASE = """
 def reward(completions, solution, **columns):
     return [float(c[0]["content"] == s) for c, s in zip(completions, solution)]
 """
-_FOLDED = """
-import re
-
-def told(text):
-    return re.sub(r"[^a-z0-9]+", " ", text.lower()).strip()
-
-def reward(completions, solution, **columns):
-    return [float(told(s) in told(c[0]["content"]).split()) for c, s in zip(completions, solution)]
+# What it pays beside right answers is another check's.
+_GENEROUS = """
+def reward(completions, **columns):
+    return [float(c[0]["content"].strip() != "") for c in completions]
 """
 
 
@@ -24,7 +20,7 @@ def reward(completions, solution, **columns):
     reads=("rewards", "trials"),
     of="select count(*) from trials where expected = 'right' and condition = 'own'",
     bad=[_CASE],
-    good=[],
+    good=[_GENEROUS],
 )
 def rejected_right_answer(db: Tables, *, most: float = 0.15) -> Relation:
     """Right answers in another spelling are not paid.

@@ -8,6 +8,14 @@ import time
 def reward(completions, **columns):
     time.sleep(3600)
 """
+_DIES = """
+import signal
+
+def reward(completions, **columns):
+    if any(not c[0]["content"] for c in completions):
+        signal.raise_signal(signal.SIGKILL)
+    return [0.0 for _ in completions]
+"""
 _EXACT = """
 def reward(completions, solution, **columns):
     return [float(c[0]["content"].strip() == s) for c, s in zip(completions, solution)]
@@ -20,7 +28,7 @@ def reward(completions, solution, **columns):
     axis="integrity",
     reads=("rewards", "trials"),
     of="select count(*) from trials",
-    bad=[_HANGS],
+    bad=[_HANGS, _DIES],
     good=[_EXACT],
 )
 def stopped_reward(db: Tables) -> Relation:
@@ -34,7 +42,7 @@ def stopped_reward(db: Tables) -> Relation:
 
     ## Known limits
     The limits are the audit's (`seconds` a batch, `reward_memory`). After three such ends the rest is
-    not asked. The score is the share of askings that ended so.
+    not asked. The score is the share of askings that ended so, or that were not made for it.
 
     ## Source
     The limits are defaults of ours.
@@ -43,26 +51,32 @@ def stopped_reward(db: Tables) -> Relation:
         """
         with stopped as (
             select
-                regexp_extract(error, '^(timeout|died|MemoryError)') as kind,
-                count(*) as k,
-                arg_min(error, trial) as error,
-                arg_min(completion, trial) as example
+                regexp_extract(error, '(timeout|died|MemoryError).*') as why,
+                regexp_extract(error, '(timeout|died|MemoryError)') as kind,
+                count(*) filter (not starts_with(error, 'not asked')) as k,
+                count(*) filter (starts_with(error, 'not asked')) as given_up
             from trials
-            where regexp_matches(error, '^(timeout|died|MemoryError)')
-            group by kind
+            where regexp_matches(error, '^(timeout|died|MemoryError|not asked)')
+            group by all
+        ), examples as (
+            select error as why, arg_min(completion, trial) as example
+            from trials
+            group by error
         ), counted as (
-            select count(*) as n, count(*) filter (starts_with(error, 'not asked')) as given_up
+            select count(*) as n
             from trials
         )
         select
             null as sample_id,
             null::integer as turn,
-            k / n as score,
+            (k + given_up) / n as score,
             1.0 as confidence,
-            error || ', in ' || k || ' of ' || n || ' askings, for example on "' || left(example, 80) || '"'
-                || if(given_up > 0, '; ' || given_up || ' more were not asked', '') as message,
-            json_object('key', kind, 'k', k, 'n', n, 'not_asked', given_up) as evidence
+            why || ', in ' || k || ' of ' || n || ' askings'
+                || coalesce(', for example on "' || left(example, 80) || '"', '')
+                || if(given_up > 0, '; ' || given_up || ' were not made for it', '') as message,
+            json_object('key', kind, 'why', why, 'k', k, 'n', n, 'not_asked', given_up) as evidence
         from stopped
+        left join examples using (why)
         cross join counted
         """,
     )

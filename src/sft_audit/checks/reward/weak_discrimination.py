@@ -9,11 +9,14 @@ def reward(completions, solution, **columns):
 _FOLDED = """
 import re
 
+NUMBERS = "zero one two three four five six seven eight nine ten".split()
+
 def told(text):
-    return re.sub(r"[^a-z0-9.]+", " ", text.lower()).strip(" .")
+    text = re.sub(r"[^a-z0-9.-]+", " ", text.lower()).strip(" .").removeprefix("the answer is ")
+    return str(NUMBERS.index(text)) if text in NUMBERS else text.removesuffix(".0")
 
 def reward(completions, solution, **columns):
-    return [float(told(c[0]["content"]) == told(s)) for c, s in zip(completions, solution)]
+    return [float(told(c[0]["content"]) == told(s) != "") for c, s in zip(completions, solution)]
 """
 
 
