@@ -91,8 +91,9 @@ def _attempt(ask: Ask, rollouts: Sequence[Rollout]) -> list[dict[str, Any]]:
 
 
 def described(fault: BaseException) -> str:
-    """Return the type and the first line of an exception."""
-    return f"{type(fault).__name__}: {' '.join(str(fault).split())}"[:_LONGEST]
+    """Return the type of an exception and what it says, in one line."""
+    said = " ".join(str(fault).split())
+    return f"{type(fault).__name__}: {said}"[:_LONGEST] if said else type(fault).__name__
 
 
 def load(spelled: str) -> Target:
@@ -146,7 +147,8 @@ def guard(hosts: Sequence[str], refused: list[str]) -> None:
             where = arguments[-1]
             host = where[0] if isinstance(where, tuple) else None
         elif event in _ASKS_NAMES:
-            where = host = arguments[0]
+            host = arguments[0]
+            where = arguments[:2] if event == _ASKS_NAMES[0] and arguments[1] else host
         else:
             return
         if host is not None and host not in allowed:
