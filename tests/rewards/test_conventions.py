@@ -178,8 +178,8 @@ def test_openrlhf_gives_a_sample_a_call_by_place_in_a_thread(tmp_path):
     assert (heard.convention, heard.threaded, heard.threads) == ("openrlhf", True, [False, False])
     assert heard.rewards == [0.75, 0.75]
     assert [(call["positional"], call["keywords"]) for call in heard.calls] == [
-        ([["How many?three"], ["How many?"], ["3"]], {}),
-        ([["Which one?B"], ["Which one?"], ["B"]], {}),
+        ([["How many?\nthree"], ["How many?"], ["3"]], {}),
+        ([["Which one?\nB"], ["Which one?"], ["B"]], {}),
     ]
     assert Heard("openrlhf", tmp_path / "main", in_main=True).threads == [True, True]
 
@@ -233,7 +233,7 @@ def test_openrlhf_posts_a_batch_to_a_server_that_is_allowed(server, tmp_path):
         assert process.convention == "openrlhf-http"
         assert [one.reward for one in process.score(rollouts)] == [0.0, 0.5]
     body = {
-        "query": ["How many?three", "Which one?B"],
+        "query": ["How many?\nthree", "Which one?\nB"],
         "prompts": ["How many?", "Which one?"],
         "labels": ["3", "B"],
     }

@@ -43,7 +43,7 @@ def openrlhf(target: Target, rollouts: Sequence[Rollout]) -> list[float | None]:
 def openrlhf_http(target: Target, rollouts: Sequence[Rollout]) -> list[float | None]:
     """POST `query`, `prompts` and `labels` to a server, which returns `rewards`."""
     asked = {
-        "query": [one.prompt + one.completion for one in rollouts],
+        "query": [_query(one) for one in rollouts],
         "prompts": [one.prompt for one in rollouts],
         "labels": [one.gold for one in rollouts],
     }
@@ -55,7 +55,12 @@ def openrlhf_http(target: Target, rollouts: Sequence[Rollout]) -> list[float | N
 
 
 def _lists(one: Rollout) -> tuple[list[str], list[str], list[str]]:
-    return [one.prompt + one.completion], [one.prompt], [one.gold]
+    return [_query(one)], [one.prompt], [one.gold]
+
+
+def _query(one: Rollout) -> str:
+    """Return prompt and completion on lines of their own, as a chat template sets them apart."""
+    return f"{one.prompt}\n{one.completion}"
 
 
 def _first(found: Any) -> float | None:  # noqa: ANN401 - what the user's function returns

@@ -5,6 +5,8 @@ from decimal import Decimal, InvalidOperation
 
 _ANSWER = re.compile(r"\s*<think>.+?</think>\s*<answer>((?:(?!</?answer>).)+)</answer>\s*", re.DOTALL)
 
+_WORD = re.compile(r"(?<!\\)\b[a-z]{2,}")
+
 
 def _answer(text):
     found = _ANSWER.fullmatch(text)
@@ -46,13 +48,14 @@ class Numeric:
 
 
 def mathematical(completions, solution, **kwargs):
-    """math-verify in the main thread, gold first, on the answer block; unparseable golds are left out."""
+    """math-verify in the main thread, gold first, on a block without words; golds it cannot parse are left out."""
     from math_verify import parse, verify
 
     scores = []
     for one, gold in zip(completions, solution, strict=True):
         known, answer = parse(gold), _answer(one[0]["content"])
-        scores.append(None if not known else float(answer is not None and verify(known, parse(answer))))
+        alone = answer is not None and not _WORD.search(answer)
+        scores.append(None if not known else float(alone and verify(known, parse(answer))))
     return scores
 
 

@@ -53,6 +53,7 @@ def paid_wrong_answer(db: Tables, *, most: float = 0.05) -> Relation:
             from trials
             where expected = 'wrong'
                 and condition = 'own'
+                and paid is not null
                 and family not in ('unparseable_gold', 'gold_empty')
             group by family
         )
