@@ -48,7 +48,7 @@ class Numeric:
 
 
 def mathematical(completions, solution, **kwargs):
-    """math-verify in the main thread, gold first, on a block without words; golds it cannot parse are left out."""
+    """math-verify in the main thread, gold first, on a block without words; unread golds are left out."""
     from math_verify import parse, verify
 
     scores = []
