@@ -142,7 +142,7 @@ def test_comparison_counts_found_left_and_stray_rows() -> None:
     before = [
         *(finding("INT106", n, row) for n, row in ((1, "a"), (4, "c"), (6, "f"))),
         *(finding("DUP601", n, row) for n, row in ((3, "d"), (4, "c"))),
-        finding("BAL901", None, None, "source t"),
+        finding("BAL901", None, None, '{"key": "t/yes_no", "source": "t"}'),
         finding("BAL901", 5, "e"),
     ]
     lines = {line.fault: line for line in found_against_planted(truth, before, [finding("DUP601", 9, "c")])}
@@ -152,6 +152,28 @@ def test_comparison_counts_found_left_and_stray_rows() -> None:
     assert lines["comma is missing"].found == 0
     strays = flagged_but_not_planted(truth, before, ["s", "s", "s", "s", "t", "s"])
     assert [(s.check, s.in_other_faults, s.in_sound_rows) for s in strays] == [("INT106", 1, 1)]
+
+
+@pytest.mark.parametrize(
+    ("fault", "source", "check", "key", "found"),
+    [
+        ("comma is missing", "", "INT101", "missing_comma@17", 1),
+        ("comma is missing", "", "INT101", "bom@0", 0),
+        ("file names tell the answer", "archive", "GRD203", "file name", 1),
+        ("file names tell the answer", "archive", "GRD203", "id", 0),
+        ("file names tell the answer", "arch", "GRD203", "file name", 0),
+        ("answers are lopsided", "archive", "BAL901", "archive/yes_no", 1),
+        ("answers are lopsided", "survey", "BAL901", "archive/yes_no", 0),
+    ],
+)
+def test_a_finding_about_the_whole_counts_for_the_fault_that_it_names(
+    fault: str, source: str, check: str, key: str, found: int
+) -> None:
+    evidence = json.dumps({"key": key, "measured": [{"source": "archive"}]})
+    finding = {"check": check, "position": None, "id": None, "sample_id": None, "evidence": evidence}
+    truth = [Planted(fault, None, None, source)] * 2
+    lines = {line.fault: line for line in found_against_planted(truth, [finding], [])}
+    assert (lines[fault].found, lines[fault].left) == (found, 0)
 
 
 def test_a_foreign_folder_is_refused(tmp_path: Path) -> None:

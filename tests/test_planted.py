@@ -17,15 +17,23 @@ from sft_audit import audit_data
 from sft_audit.policy import load_policy
 
 EACH = 20
+ONE_WORD = "its answers are one word"
+SKIPS = {
+    ("nlvr", "damaged text"): ONE_WORD,
+    ("nlvr", "reward markers"): ONE_WORD,
+    ("nlvr", "near-duplicate text"): ONE_WORD,
+    ("nlvr", "rejected as target"): "it has no comparisons",
+    ("nlvr", "near-duplicate image"): "scenes that differ in one small shape: a limit that the page states",
+}
 LIMITS = {r.check: r.block_above for r in load_policy(None).rules if r.block_above is not None}
 
 
 @pytest.fixture(scope="module", params=[coco, nlvr], ids=["photos", "scenes"])
 def scores(
     request: pytest.FixtureRequest, shared_data: Path, tmp_path_factory: pytest.TempPathFactory
-) -> dict[str, Score]:
-    work = tmp_path_factory.mktemp("planted")
-    return {score.family: score for score in measure(request.param(shared_data), EACH, 5, work)}
+) -> tuple[str, dict[str, Score]]:
+    real, work = request.param(shared_data), tmp_path_factory.mktemp("planted")
+    return real.name, {score.family: score for score in measure(real, EACH, 5, work)}
 
 
 @pytest.fixture(scope="module")
@@ -34,12 +42,11 @@ def photos(shared_data: Path) -> RealSet:
 
 
 @pytest.mark.parametrize("family", FAULTS)
-def test_recall_and_precision(scores: dict[str, Score], family: str) -> None:
-    if family not in scores:
-        pytest.skip("no row of this set can have it")
-    if family == "near-duplicate image" and "rejected as target" not in scores:
-        pytest.skip("drawn scenes that differ in one small shape: a limit that the check's page states")
-    score = scores[family]
+def test_recall_and_precision(scores: tuple[str, dict[str, Score]], family: str) -> None:
+    name, measured = scores
+    if (name, family) in SKIPS:
+        pytest.skip(SKIPS[name, family])
+    score = measured[family]
     assert score.planted >= 0.75 * EACH
     assert score.found / score.planted >= 0.95, score.missed
     assert score.right / score.flagged >= 0.95, score.wrong

@@ -2,10 +2,12 @@
 
 import gc
 import os
+import signal
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -36,7 +38,8 @@ class Engine:
             return
         pool, pending = self._started(), deque[Any]()
         for task in tasks:
-            pending.append(pool.submit(function, task))
+            with _uninterrupted():
+                pending.append(pool.submit(function, task))
             if len(pending) >= 3 * self.workers:
                 yield pending.popleft().result()
         while pending:
@@ -44,8 +47,12 @@ class Engine:
 
     def _started(self) -> Any:  # noqa: ANN401 - loky has no types
         if self._pool is None:
+            from multiprocessing import resource_tracker
+
             from loky import ProcessPoolExecutor
 
+            if os.name == "posix":
+                resource_tracker.ensure_running()  # when it starts it lets signals through again
             self._pool = ProcessPoolExecutor(
                 max_workers=self.workers, env=_ONE_THREAD, initializer=_begin, initargs=(os.getpid(),)
             )
@@ -60,6 +67,19 @@ class Engine:
         if self._pool is not None:
             self._pool.shutdown(wait=True, kill_workers=kind is not None)
             self._pool = None
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Hold Ctrl-C back: the workers that are started in here never see it, so that this process ends them."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _begin(parent: int) -> None:

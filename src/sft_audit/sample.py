@@ -6,7 +6,6 @@ from hashlib import sha256
 from typing import Literal, TypeAlias
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
-JsonObject: TypeAlias = dict[str, Json]
 Kind = Literal["sft", "preference", "rl_prompt", "eval"]
 
 PLACEHOLDER = "<image>"

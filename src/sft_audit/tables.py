@@ -91,7 +91,7 @@ _ALL = (
         format VARCHAR the format in which it was read; none when it was not
         kind VARCHAR sft, preference, rl_prompt or eval
         n_images INTEGER image slots
-        text_only BOOLEAN true when it has no image slot
+        text_only BOOLEAN true when it has no image slot, video or audio
         malformed BOOLEAN true when it could not be read
         reason VARCHAR why it could not be read; null when it could
         extra VARCHAR JSON object of the other fields, long values cut; a message's own fields as turn.NAME

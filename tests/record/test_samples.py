@@ -257,3 +257,23 @@ def test_a_sample_depends_on_seed_and_content_only(record, mixed: Path) -> None:
     rows = mixed.read_text()[1:-1].split(",\n")
     mixed.write_text("[" + ",".join(reversed(rows)) + "]")
     assert first == drawn()
+
+
+@pytest.mark.parametrize(
+    ("fields", "asked", "text_only"),
+    [
+        ({}, "What?", True),
+        ({"video": None, "audios": []}, "What?", True),
+        ({"video": "a.mp4"}, "What?", False),
+        ({"audios": ["a.wav"]}, "What?", False),
+        ({}, "<video>\nWhat?", False),
+        ({}, [{"type": "audio", "audio": "a.wav"}, {"type": "text", "text": "What?"}], False),
+    ],
+)
+def test_a_row_with_a_video_or_audio_is_not_text_only(
+    record, tmp_path: Path, fields: dict, asked: object, text_only: bool
+) -> None:
+    path = tmp_path / "rows.json"
+    turns = [{"from": "human", "value": asked}, {"from": "gpt", "value": "A thing."}]
+    path.write_text(json.dumps([{"conversations": turns, **fields}]))
+    assert record(path).rows("select n_images, text_only from samples") == [(0, text_only)]

@@ -1,5 +1,6 @@
 """Findings held against what was planted."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -37,6 +38,10 @@ CHECK_OF: Mapping[str, str] = MappingProxyType(
         "row is repeated with a small change": "DUP603",
         "answers are lopsided": "BAL901",
     }
+)
+# How the key begins by which a check that looks for several faults of the whole tells this one.
+KEY_OF: Mapping[str, str] = MappingProxyType(
+    {"file names tell the answer": "file name", "comma is missing": "missing_comma@"}
 )
 # What a fault brings with it: an answer that is given away can be had without the image, and bytes that are
 # not UTF-8 are read as damaged text.
@@ -127,5 +132,13 @@ def _rows(planted: Sequence[Planted], findings: Sequence[Finding], *, by_place: 
 def _wholes(planted: Sequence[Planted], findings: Sequence[Finding]) -> int:
     """Count the faults of a source, or of the file, that a finding about the whole names."""
     about = [finding["evidence"] for finding in findings if finding["sample_id"] is None]
-    named = [one for one in planted if one.row is None and any(one.source in evidence for evidence in about)]
-    return min(len(named), len(about))
+    wholes = [one for one in planted if one.row is None]
+    naming = [evidence for evidence in about if any(_names(evidence, one) for one in wholes)]
+    named = [one for one in wholes if any(_names(evidence, one) for evidence in naming)]
+    return min(len(named), len(naming))
+
+
+def _names(evidence: str, one: Planted) -> bool:
+    """Return whether the evidence is of this kind of fault, and names its source if it has one."""
+    of_its_kind = json.loads(evidence)["key"].startswith(KEY_OF.get(one.fault, ""))
+    return of_its_kind and (not one.source or json.dumps(one.source) in evidence)

@@ -15,6 +15,8 @@ FILLED = ("samples", "problems", "turns", "image_uses")
 _IDS = ("id", "question_id", "uid", "idx")
 _SOURCES = ("source", "data_source", "dataset", "dataset_name")
 _ADDRESSED = ("sample_id", "slot", "uri")  # the other columns are for whoever opens the image
+_MEDIA = ("video", "videos", "audio", "audios")
+_MEDIA_PLACES = ("<video>", "<audio>")
 _LONGEST = 2000
 _MOST_FIELDS = 200
 
@@ -75,7 +77,8 @@ class _Tables:
             self._rows["samples"].append((sample_id, one.row_hash, 1, None, self._file, *where, *unread))
             return
         n_images = len(one.images)
-        read = (one.format, one.kind, n_images, n_images == 0, False, None, bounded_json(one.extra))
+        text_only = not n_images and not _has_media(one)
+        read = (one.format, one.kind, n_images, text_only, False, None, bounded_json(one.extra))
         names = (one.id, one.source or self._file)
         self._rows["samples"].append((sample_id, one.row_hash, 1, *names, *where, *read))
         self._add_turns(sample_id, one.turns)
@@ -113,6 +116,13 @@ class _Tables:
                 schema=schema,
             )
         return made
+
+
+def _has_media(one: Sample) -> bool:
+    """Return whether the row has a video or audio: in a field that says so, or in a place of its texts."""
+    return any(one.extra.get(name) for name in _MEDIA) or any(
+        place in turn.text for turn in one.turns for place in _MEDIA_PLACES
+    )
 
 
 def address(ref: ImageRef) -> str:

@@ -13,6 +13,7 @@ from typing import Any, Literal
 from sft_audit.config import AuditConfig, RewardConfig
 from sft_audit.engine import Engine
 from sft_audit.store import Store
+from sft_audit.tables import TABLES, Table
 
 Cost = Literal["free", "decode", "model"]
 Batch = Any  # pyarrow.RecordBatch, which has no types
@@ -34,6 +35,7 @@ class Recorder:
     """One recorder: the tables it fills, those it needs, and those it waits for if they are recorded at all.
 
     `cost` says what it spends: nothing to speak of, an image decode a picture, or a model call an answer.
+    `version` goes up when it fills its tables otherwise from the same data.
     `requires` names the option of AuditConfig without which it is not run, and its tables are not asked for.
     """
 
@@ -53,22 +55,33 @@ _REGISTRY: dict[str, Recorder] = {}
 
 def table_recorder(
     *,
-    fills: Sequence[str],
+    fills: Sequence[str | Table],
     needs: Sequence[str] = (),
     after: Sequence[str] = (),
     cost: Cost = "free",
     version: int = 1,
     requires: str | None = None,
 ) -> Callable[[Callable[[Recording], None]], Callable[[Recording], None]]:
-    """Register a function that works on whole tables."""
+    """Register a function that works on whole tables; a table of its own stands in `fills` as a Table."""
+    own = [table for table in fills if isinstance(table, Table)]
 
     def register(run: Callable[[Recording], None]) -> Callable[[Recording], None]:
         name = run.__name__
         if requires is not None and requires not in {**AuditConfig.model_fields, **RewardConfig.model_fields}:
             raise ValueError(f"{name} requires {requires}, which is no option of any audit")
+        for table in own:
+            if TABLES.setdefault(table.name, table) is not table:
+                raise ValueError(f"{name} declares the table {table.name}, which there is already")
+
+        def begin(recording: Recording) -> None:
+            for table in own:
+                recording.store.execute(table.create_sql())
+            run(recording)
+
+        names = tuple(table.name if isinstance(table, Table) else table for table in fills)
         about = (run.__doc__ or "").strip().splitlines()[0]
         _REGISTRY[name] = Recorder(
-            name, tuple(fills), tuple(needs), tuple(after), cost, version, requires, run, about
+            name, names, tuple(needs), tuple(after), cost, version, requires, begin, about
         )
         return run
 
@@ -78,7 +91,7 @@ def table_recorder(
 def row_recorder(
     *,
     query: str,
-    fills: Sequence[str],
+    fills: Sequence[str | Table],
     needs: Sequence[str],
     after: Sequence[str] = (),
     cost: Cost = "free",

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from sft_audit.check import FAMILIES, Check, Example, all_checks
 from sft_audit.policy import Rule, load_policy
 from sft_audit.readers import all_formats
+from sft_audit.record import all_recorders
 from sft_audit.tables import TABLES
 
 _SHOWN_ROWS = 3
@@ -63,6 +64,7 @@ def check_list() -> str:
 
 def tables_page() -> str:
     """Return the schema of the audit database."""
+    recorders = all_recorders()  # which may bring tables
     lines = ["# Tables", "", "An audit folder holds them in `audit.duckdb`; every check is SQL over them."]
     for table in TABLES.values():
         lines += [
@@ -75,6 +77,13 @@ def tables_page() -> str:
             "|---|---|---|",
         ]
         lines += [f"| `{c.name}` | {c.type} | {c.meaning} |" for c in table.columns]
+    lines += ["", "## Recorders", "", "What fills the tables; `findings` is filled by the checks.", ""]
+    lines += ["| recorder | fills | cost | version | what |", "|---|---|---|--:|---|"]
+    lines += [
+        f"| {one.name} | {', '.join(f'`{table}`' for table in one.fills)} | {one.cost} | {one.version} "
+        f"| {one.about} |"
+        for one in recorders.values()
+    ]
     return "\n".join(lines) + "\n"
 
 

@@ -6,7 +6,7 @@ from sft_audit.record.canonical import NEAR_COLOURS
 
 # What may be compared: a closed answer, to a question that stands on its own. A follow-up that points back
 # (`what colour is it?`) means whatever its own conversation was about. A text-only question has nothing but
-# its words, so nothing may have been said before it.
+# its words, so nothing may have been said before it. What a video or audio shows is not known.
 _COMPARED = r"""
     with openings as (
         select sample_id, min(turn) as opening
@@ -34,6 +34,7 @@ _COMPARED = r"""
         where answer_kind in ('yes_no', 'colour', 'count', 'number', 'option')
           and canonical is not null
           and asked <> ''
+          and sample_id not in (select sample_id from samples where n_images = 0 and not text_only)
           and if(
               image_id is null,
               turn = 1,
@@ -71,7 +72,7 @@ _LETTERS = "What is it?\nA. cat\nB. dog\nAnswer with the option's letter from th
     "CON401",
     severity="error",
     axis="integrity",
-    reads=("answers",),
+    reads=("answers", "samples"),
     of=_COMPARED
     + """
     select count(distinct sample_id)
@@ -103,6 +104,10 @@ _LETTERS = "What is it?\nA. cat\nB. dog\nAnswer with the option's letter from th
         [_row(total, "What is the total?") for total in ("12.5", "12.50", "12.52")],
         [_later("Is it open?", "Yes", "What car?"), _later("Is it open?", "No", "What house?")],
         [_row("1", "What is x?", None), _row("2", "What is y?", None)],
+        [
+            row("<video>\nIs there a dog?", answer, image=None, video=f"{answer}.mp4")
+            for answer in ("Yes", "No")
+        ],
     ],
 )
 def conflicting_answers(db: Tables, *, max_listed: int = 20) -> Relation:
@@ -121,11 +126,11 @@ def conflicting_answers(db: Tables, *, max_listed: int = 20) -> Relation:
     none is a neighbour of the other (grey and white, blue and turquoise); numbers with a decimal point when
     they differ by more than 1 %. Images are the same when their bytes are, or their addresses where images
     were not read; images held inside their rows are compared only where they were read. Questions are the
-    same without case, closing punctuation and a closing "Answer with …". Follow-up questions that point
-    back (`it`, `they`, `another`) are left out, and text-only questions unless they open the row. The 50
-    most frequent answers of a group are compared. The score is the share of the group's answers that
-    contradict this one. People disagree too: where the rows are several annotators' votes, this is their
-    disagreement.
+    same without case, closing punctuation and a closing "Answer with …". Follow-up questions that point back
+    (`it`, `they`, `another`) are left out, and text-only questions unless they open the row, and rows with a
+    video or audio and no image. The 50 most frequent answers of a group are compared. The score is the share
+    of the group's answers that contradict this one. People disagree too: where the rows are several
+    annotators' votes, this is their disagreement.
 
     ## Source
     The rate is contradicted samples over samples in groups of at least two comparable answers, as in

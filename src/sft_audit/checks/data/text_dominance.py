@@ -15,7 +15,12 @@ def _rows(pictured: int, text_only: int) -> list[dict[str, object]]:
     axis="blindness",
     reads=("files", "samples", "turns", "image_uses"),
     bad=[_rows(1, 9), _rows(0, 3)],
-    good=[_rows(9, 1), _rows(4, 0), _rows(1, 1)],
+    good=[
+        _rows(9, 1),
+        _rows(4, 0),
+        _rows(1, 1),
+        [row("<video>\nWhat moves?", "A car.", image=None, video="a.mp4")] * 3,
+    ],
 )
 def text_dominance(
     db: Tables, *, report_above: float = 0.5, tokens_per_image: int = 576, max_sources: int = 50
@@ -36,10 +41,11 @@ def text_dominance(
 
     ## Known limits
     Text tokens are estimated as UTF-8 bytes / 4; the trainer's sampling weights, packing and truncation are
-    not seen. The share is exact for the rows audited; under `--sample` its interval is that of a ratio
-    estimator clustered by row (Cochran 1977, section 6.3). A high share is no fault in itself: published
-    mixtures reach from 6 % of rows (LLaVA-1.5) to about one half (Qwen2.5-VL), and MLAN (2411.10557) did
-    well on text-heavy data.
+    not seen. A row with a video or audio (a field `video`, `videos`, `audio` or `audios`, or `<video>` or
+    `<audio>` in a turn) is not text-only; their tokens are not estimated. The share is exact for the rows
+    audited; under `--sample` its interval is that of a ratio estimator clustered by row (Cochran 1977,
+    section 6.3). A high share is no fault in itself: published mixtures reach from 6 % of rows (LLaVA-1.5) to
+    about one half (Qwen2.5-VL), and MLAN (2411.10557) did well on text-heavy data.
 
     ## Source
     Review above 0.8: a toy world in which 80 % text-only rows left gold accuracy at 0.48 against 0.93 and

@@ -1,0 +1,132 @@
+"""What every recorder must be. A new recorder gets all of this for nothing."""
+
+import json
+import re
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import get_args
+
+import pyarrow as pa
+import pytest
+
+from sft_audit import audit_data, record
+from sft_audit.check import all_checks
+from sft_audit.config import AuditConfig, parse_config
+from sft_audit.engine import Engine
+from sft_audit.record import Cost, Recorder, Recording, all_recorders, plan, row_recorder, table_recorder
+from sft_audit.store import Store, read_manifest
+from sft_audit.tables import TABLES, Column, Table
+
+RECORDERS = all_recorders().values()
+BY_CHECKS = {"findings"}
+LENGTHS = Table(
+    "lengths",
+    "the length of one turn",
+    (Column("sample_id", "VARCHAR", "the sample"), Column("length", "INTEGER", "characters of its question")),
+)
+
+
+def lengths(batch: pa.RecordBatch, config: AuditConfig) -> dict[str, pa.RecordBatch]:
+    """Measure every question."""
+    rows = batch.to_pylist()
+    if rows[0]["position"] == 1:
+        time.sleep(0.5)
+    found = [{"sample_id": row["sample_id"], "length": len(row["text"]) + config.seed} for row in rows]
+    return {"lengths": pa.RecordBatch.from_pylist(found, schema=LENGTHS.arrow_schema())}
+
+
+@pytest.fixture
+def plugin() -> Iterator[None]:
+    """A row recorder from outside the package, with a table of its own."""
+    row_recorder(
+        query="select * from turns join samples using (sample_id) where turn = 0 order by position",
+        fills=(LENGTHS,),
+        needs=("samples", "turns"),
+        rows=2048,
+    )(lengths)
+    all_recorders.cache_clear()
+    yield
+    del record._REGISTRY["lengths"], TABLES["lengths"]
+    all_recorders.cache_clear()
+
+
+def write_rows(folder: Path, n: int) -> Path:
+    rows = [
+        {
+            "conversations": [
+                {"from": "human", "value": "How? " * (number % 7) + "Why?"},
+                {"from": "gpt", "value": "So."},
+            ]
+        }
+        for number in range(n)
+    ]
+    (folder / "rows.json").write_text(json.dumps(rows))
+    return folder / "rows.json"
+
+
+def test_every_table_is_filled_by_one_recorder() -> None:
+    filled = Counter(table for one in RECORDERS for table in one.fills)
+    assert filled == dict.fromkeys(TABLES.keys() - BY_CHECKS, 1)
+
+
+@pytest.mark.parametrize("one", RECORDERS, ids=lambda one: one.name)
+def test_a_recorder_declares_itself_fully(one: Recorder) -> None:
+    assert one.fills
+    assert set(one.needs) | set(one.after) <= TABLES.keys() - set(one.fills)
+    assert one.cost in get_args(Cost)
+    assert one.version >= 1
+    assert one.requires is None or one.requires in AuditConfig.model_fields
+    assert re.fullmatch(r"[A-Z].*\.", one.about)
+
+
+@pytest.mark.parametrize("table", sorted(TABLES.keys() - BY_CHECKS))
+def test_the_plan_of_a_table_has_its_recorder_after_those_it_needs(table: str) -> None:
+    ready: set[str] = set()
+    for one in plan([table]):
+        assert ready >= set(one.needs), one.name
+        ready.update(one.fills)
+    assert table in ready
+
+
+@pytest.mark.parametrize("one", RECORDERS, ids=lambda one: one.name)
+def test_one_row_of_text_fills_whole_tables(one: Recorder, tmp_path: Path) -> None:
+    (tmp_path / "pairs.jsonl").write_text('{"question": "Why?", "chosen": "So.", "rejected": "No."}\n')
+    report = audit_data(
+        write_rows(tmp_path, 1),
+        out=tmp_path / "audit",
+        preferences=tmp_path / "pairs.jsonl",
+        select=tuple(code for code, check in all_checks().items() if set(check.reads) & set(one.fills)),
+        workers=1,
+    )
+    assert not report.faults
+    assert f"recording {one.name}" in read_manifest(report.folder)["stages"]
+    store = Store(report.folder, "1GB", 1, read_only=True)
+    for table in one.fills:
+        columns = [(column.name, column.type) for column in TABLES[table].columns]
+        assert [(name, kind) for name, kind, *_ in store.rows(f"describe {table}")] == columns
+    store.close()
+
+
+@pytest.mark.usefixtures("plugin")
+def test_a_row_recorder_maps_in_order_into_a_table_of_its_own(tmp_path: Path) -> None:
+    config = parse_config({"data": write_rows(tmp_path, 10_000), "seed": 3}, "test")
+    store = Store(tmp_path, "1GB", 1)
+    with Engine(2) as engine:
+        for one in plan(["lengths"]):
+            one.run(Recording(store, engine, config))
+    got = store.rows("select sample_id, length from lengths")
+    assert got == [(f"rows.json:{n + 1}", 3 + 4 + 5 * (n % 7)) for n in range(10_000)]
+    store.close()
+
+
+def test_a_table_is_declared_once() -> None:
+    again = Table("images", "another idea of an image", LENGTHS.columns)
+    with pytest.raises(ValueError, match="images, which there is already"):
+        table_recorder(fills=(again,))(print)
+
+
+def test_an_unknown_requirement_is_refused() -> None:
+    with pytest.raises(ValueError, match="no option of AuditConfig"):
+        table_recorder(fills=("images",), requires="modle")(print)
