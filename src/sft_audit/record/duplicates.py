@@ -9,7 +9,7 @@ PATHS = tuple(f'$."{field}"' for field in FIELDS)
 
 @table_recorder(fills=("duplicates",), needs=("samples", "turns", "image_uses", "images"))
 def duplicates(recording: Recording) -> None:
-    """Find every sample whose images, turns and further fields that a model is trained on are those of an earlier sample.
+    """Find every sample whose images, turns and other trained fields are those of an earlier sample.
 
     A sample's key is the exclusive or of the MD5 of its parts, each with its place, so that no part has to be
     sorted. An image that could not be read is known by its address, and by its sample where the row held it;
