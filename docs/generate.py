@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from sft_audit.report.pages import all_pages
@@ -42,18 +42,24 @@ def _cli_page() -> str:
     from sft_audit.cli import app
 
     lines = ["# Command line"]
-    for name in ("", *getattr(get_command(app), "commands", {})):
-        arguments = [name, "--help"] if name else ["--help"]
-        shown = CliRunner().invoke(app, arguments, prog_name="sft-audit").output.strip()
+    for names in _commands(get_command(app)):
+        shown = CliRunner().invoke(app, [*names, "--help"], prog_name="sft-audit").output.strip()
         lines += [
             "",
-            f"## sft-audit {name}".rstrip(),
+            f"## {' '.join(('sft-audit', *names))}",
             "",
             "```",
             *(line.rstrip() for line in shown.splitlines()),
             "```",
         ]
     return "\n".join(lines) + "\n"
+
+
+def _commands(command: object, names: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """Yield the words that lead to a command and to each of its own."""
+    yield names
+    for name, one in getattr(command, "commands", {}).items():
+        yield from _commands(one, (*names, name))
 
 
 def _read(path: Path) -> str | None:

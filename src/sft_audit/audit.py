@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from difflib import get_close_matches
+from math import inf
 from time import perf_counter
 
 from sft_audit.check import OUTPUT_COLUMNS, Check, Relation, Tables, all_checks, find_check, select_checks
@@ -44,7 +45,7 @@ class Outcome:
 def run_audit(config: AuditConfig, store: Store, engine: Engine) -> Outcome:
     """Fill the store's tables, put every selected check to them, and judge what was found."""
     policy = load_policy(config.policy)
-    chosen = select_checks(config.select, config.ignore_checks)
+    chosen = select_checks(config.select, config.ignore_checks, config.subject)
     options = _options(config, chosen)
     stages = Stages()
     recorders = plan(["samples", *(table for one in chosen for table in one.reads)])
@@ -59,7 +60,7 @@ def run_audit(config: AuditConfig, store: Store, engine: Engine) -> Outcome:
     evidence = tuple(
         _evidence(store, one, states.get(one.code, "not asked"))
         for one in all_checks().values()
-        if one.subject == "data"
+        if one.subject == config.subject
     )
     readable = store.value("select count(*) from samples where not malformed")
     return Outcome(evidence, judge(policy, evidence, readable), faults, stages.seconds)
@@ -219,20 +220,24 @@ def _evidence(store: Store, one: Check, state: State) -> Evidence:
     n = store.value(one.of) if state == "gathered" else 0
     if state == "gathered" and not n and not findings:
         state = "not asked"  # it had nothing to look at, which is no reason to say that all is well
-    audited, rows = store.rows("select sum(audited), sum(rows) from files")[0]
-    population = round(n * rows / audited) if audited else n
     return Evidence(
         check=one.code,
         name=one.name,
         axis=one.axis,
         state=state,
         preview=one.preview,
-        rate=Rate(flagged, n, max(population, n)),
+        rate=Rate(flagged, n, _population(store, n) if one.subject == "data" else inf),
         findings=findings,
         score=score,
         score_high=high,
         foremost=foremost,
     )
+
+
+def _population(store: Store, n: int) -> int:
+    """Return of how many samples the `n` that were looked at are a draw."""
+    audited, rows = store.rows("select sum(audited), sum(rows) from files")[0]
+    return max(round(n * rows / audited), n) if audited else n
 
 
 def _options(config: AuditConfig, chosen: Sequence[Check]) -> dict[str, Mapping[str, object]]:

@@ -24,6 +24,7 @@ FAMILIES: Mapping[str, str] = MappingProxyType(
         "INT": "Integrity",
         "DUP": "Duplication",
         "BAL": "Balance",
+        "RWD": "Reward function",
     }
 )
 WOUNDS: Mapping[str, int] = MappingProxyType({"GRD": 1, "PRF": 2, "MOD": 3})
@@ -31,6 +32,7 @@ WOUNDS: Mapping[str, int] = MappingProxyType({"GRD": 1, "PRF": 2, "MOD": 3})
 Remedy = Literal["none", "review", "drop", "rewrite"]
 Value = str | int | float | bool | None | Sequence[str]
 Rows = list[dict[str, Any]]
+Example = Rows | str
 
 ROWS = "select count(*) from samples"
 READABLE_ROWS = "select count(*) from samples where not malformed"
@@ -60,8 +62,8 @@ class Check:
     `of` is the SQL that counts the samples among which a finding could occur: the share's denominator.
     `safe` is true when the remedy never changes what a correct row teaches; a finding for which that does not
     hold says `"safe": false` in its evidence.
-    `bad` and `good` are small data sets in LLaVA rows, with and without the fault; `given` holds the rows of
-    further files that they are audited with, by option.
+    `bad` and `good` are examples with and without the fault: small data sets in LLaVA rows, or the source of
+    a reward function; `given` holds the rows of further files that they are audited with, by option.
     """
 
     code: str
@@ -75,8 +77,8 @@ class Check:
     remedy: Remedy
     safe: bool
     preview: bool
-    bad: tuple[Rows, ...]
-    good: tuple[Rows, ...]
+    bad: tuple[Example, ...]
+    good: tuple[Example, ...]
     given: Mapping[str, Rows]
 
     @property
@@ -110,8 +112,8 @@ def check(
     severity: Severity,
     axis: Axis,
     reads: Sequence[str],
-    bad: Sequence[Rows] = (),
-    good: Sequence[Rows] = (),
+    bad: Sequence[Example] = (),
+    good: Sequence[Example] = (),
     given: Mapping[str, Rows] = MappingProxyType({}),
     of: str = ROWS,
     remedy: Remedy = "review",

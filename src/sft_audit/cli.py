@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -14,6 +15,7 @@ from sft_audit.errors import AuditError
 
 if TYPE_CHECKING:
     from sft_audit.config import AuditConfig
+    from sft_audit.gate import Gate
     from sft_audit.session import Report
 
 
@@ -29,6 +31,15 @@ class _Commands(TyperGroup):
             raise typer.Exit(130) from None
 
 
+class _Judging(TyperGroup):
+    """Commands of which `judge` is meant where none is named."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - as above
+        """Put `judge` where the first argument is no command."""
+        named = args and (args[0] in self.commands or args[0] == "--help")
+        return super().parse_args(ctx, args if named else ["judge", *args])
+
+
 app = typer.Typer(
     cls=_Commands,
     no_args_is_help=True,
@@ -39,6 +50,15 @@ app = typer.Typer(
     epilog="Exit codes: 0 PASS or REVIEW, 1 BLOCK, 2 the tool could not run, 3 UNKNOWN.",
 )
 
+gates = typer.Typer(
+    cls=_Judging,
+    rich_markup_mode=None,
+    help="Judge finished audits together: may RL start? `gate AUDIT...` is `gate judge AUDIT...`.",
+)
+app.add_typer(gates, name="gate")
+
+PolicyFile = Annotated[Path | None, typer.Option("--policy", help="YAML file of thresholds.")]
+Shadow = Annotated[bool, typer.Option("--shadow", help="Judge and say so, but stop nothing.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")]
 
 
@@ -94,6 +114,117 @@ def data(
     report = _audit(load_config(config, flags))
     _show(report, as_json=json_)
     raise typer.Exit(report.review_exit_code if fail_on == "review" else report.exit_code)
+
+
+@app.command()
+def reward(
+    target: Annotated[
+        str, typer.Argument(metavar="FILE.py:NAME", help="Reward function, or a server's address.")
+    ],
+    paths: Annotated[
+        list[Path] | None, typer.Option("--data", help="Data set whose answers the trials use.")
+    ] = None,
+    images: Annotated[Path | None, typer.Option(help="Folder that image paths are relative to.")] = None,
+    trainer: Annotated[str | None, typer.Option(help="Call it as this trainer does.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Audit folder to write. [default: reward-audit]")
+    ] = None,
+    config: Annotated[Path | None, typer.Option(help="YAML file of options.")] = None,
+    answers: Annotated[
+        int | None, typer.Option(min=1, help="Answers to make trials of. [default: 60]")
+    ] = None,
+    threshold: Annotated[float | None, typer.Option(help="Reward above which an answer is paid.")] = None,
+    seconds: Annotated[
+        float | None, typer.Option(help="Seconds that one batch may take. [default: 30]")
+    ] = None,
+    allow_host: Annotated[list[str] | None, typer.Option(help="Host that the function may ask.")] = None,
+    policy: Annotated[Path | None, typer.Option(help="YAML file of thresholds.")] = None,
+    json_: Json = False,
+) -> None:
+    """Audit a reward function: what will RL be paid for?"""
+    from sft_audit.config import RewardConfig, load_config
+
+    flags = {
+        "target": target,
+        "data": paths,
+        "images": images,
+        "trainer": trainer,
+        "out": out,
+        "answers": answers,
+        "threshold": threshold,
+        "seconds": seconds,
+        "allow_hosts": allow_host,
+        "policy": policy,
+    }
+    report = _audit(load_config(config, flags, RewardConfig))
+    _show(report, as_json=json_)
+    raise typer.Exit(report.exit_code)
+
+
+@gates.command()
+def judge(
+    audits: Annotated[list[Path] | None, typer.Argument(metavar="AUDIT", help="Audit folders.")] = None,
+    policy: PolicyFile = None,
+    shadow: Shadow = False,
+    fail_on: Annotated[Literal["block", "review"], typer.Option(help="Verdict that exits with 1.")] = "block",
+    junit: Annotated[Path | None, typer.Option(help="JUnit XML to write, for a build server.")] = None,
+    markdown: Annotated[Path | None, typer.Option(help="Markdown to write, for a pull request.")] = None,
+    html: Annotated[Path | None, typer.Option(help="Page to write, which prints on one sheet.")] = None,
+    gpu_hours: Annotated[float | None, typer.Option(min=0, help="GPU-hours that the run takes.")] = None,
+    price: Annotated[float | None, typer.Option(min=0, help="Price of one GPU-hour.")] = None,
+    json_: Json = False,
+) -> None:
+    """Join the evidence of finished audits: may RL start?"""
+    code = 0
+    with _shadowed(shadow):
+        from sft_audit.report import gate
+
+        stake = None if gpu_hours is None else gate.Stake(gpu_hours, price)
+        sheet = gate.Sheet(_judge(audits or [], policy), shadow, fail_on, stake)
+        for path, form in ((junit, gate.junit), (markdown, gate.markdown), (html, gate.one_page)):
+            if path is not None:
+                _save(path, form(sheet))
+        _tell(gate.as_json(sheet) if json_ else gate.summary(sheet))
+        code = sheet.exit_code
+    raise typer.Exit(code)
+
+
+@gates.command()
+def validate(
+    runs: Annotated[Path, typer.Argument(metavar="RUNS", help="CSV or JSON Lines: audit, outcome, name.")],
+    policy: PolicyFile = None,
+    good_from: Annotated[float | None, typer.Option(help="Least outcome that counts as good.")] = None,
+    json_: Json = False,
+) -> None:
+    """Say how the gate would have judged past runs, and which thresholds to move."""
+    from sft_audit.hindsight import look_back, read_runs
+    from sft_audit.policy import load_policy
+    from sft_audit.report import hindsight
+
+    seen = look_back(read_runs(runs), load_policy(policy), datetime.now(tz=UTC).date(), good_from)
+    _tell(hindsight.as_json(seen) if json_ else hindsight.summary(seen))
+
+
+@app.command("run", context_settings={"allow_interspersed_args": False})
+def start(
+    command: Annotated[list[str], typer.Argument(metavar="-- COMMAND", help="What to start.")],
+    audits: Annotated[list[Path] | None, typer.Option("--audit", help="Audit folder; may recur.")] = None,
+    policy: PolicyFile = None,
+    shadow: Shadow = False,
+) -> None:
+    """Start a command, unless the gate says BLOCK or UNKNOWN."""
+    from sft_audit.launch import become
+
+    code = 0
+    with _shadowed(shadow):
+        from sft_audit.report import gate
+
+        sheet = gate.Sheet(_judge(audits or [], policy), shadow)
+        print(gate.refusal(sheet, command), file=sys.stderr)
+        code = sheet.exit_code
+    if code:
+        raise typer.Exit(code)
+    become(command)
 
 
 @app.command()
@@ -172,14 +303,43 @@ def _audit(config: "AuditConfig") -> "Report":
 
 
 def _show(report: "Report", *, as_json: bool) -> None:
-    if as_json:
-        print(json.dumps(report.summary(), ensure_ascii=False))
+    from sft_audit.report.terminal import summary
+
+    _tell(report.summary() if as_json else summary(report))
+
+
+def _judge(audits: list[Path], policy: Path | None) -> "Gate":
+    from sft_audit.gate import judge_audits
+    from sft_audit.policy import load_policy
+
+    return judge_audits(audits, load_policy(policy), datetime.now(tz=UTC).date())
+
+
+def _save(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as fault:
+        raise AuditError(f"{path}: {(fault.strerror or str(fault)).lower()}; choose another file") from None
+
+
+def _tell(result: Any) -> None:  # noqa: ANN401 - rich is imported late
+    if isinstance(result, dict):
+        print(json.dumps(result, ensure_ascii=False))
         return
     from rich.console import Console
 
-    from sft_audit.report.terminal import summary
+    Console().print(result)
 
-    Console().print(summary(report))
+
+@contextmanager
+def _shadowed(shadow: bool) -> Iterator[None]:
+    """In shadow mode, say a mistake on stderr and go on: nothing is stopped."""
+    try:
+        yield
+    except AuditError as fault:
+        if not shadow:
+            raise
+        print(f"sft-audit: {fault}; shadow mode: nothing is stopped", file=sys.stderr)
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import date
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -37,6 +37,9 @@ class Waiver(_Frozen):
 class AuditConfig(_Frozen):
     """Everything that an audit of a data set depends on."""
 
+    subject: ClassVar[str] = "data"
+    data_flag: ClassVar[str] = "DATA"
+
     data: tuple[Path, ...]
     images: Path | None = None
     format: str = "auto"
@@ -61,21 +64,44 @@ class AuditConfig(_Frozen):
         return (value,) if isinstance(value, str | Path) else value
 
 
-def load_config(path: Path | None, flags: Mapping[str, object]) -> AuditConfig:
+class RewardConfig(AuditConfig):
+    """Everything that an audit of a reward function depends on; its trials are made from the data set.
+
+    `seconds` is what one batch may take, `reward_memory` the address space of the function's process.
+    """
+
+    subject: ClassVar[str] = "reward"
+    data_flag: ClassVar[str] = "--data DATA"
+
+    target: str
+    out: Path = Path("reward-audit")
+    trainer: str | None = None
+    answers: int = Field(default=60, gt=0)
+    threshold: float | None = None
+    seconds: float = Field(default=30.0, gt=0)
+    reward_memory: int = Field(default=8 << 30, gt=0)
+    allow_hosts: tuple[str, ...] = ()
+
+
+def load_config(
+    path: Path | None, flags: Mapping[str, object], kind: type[AuditConfig] = AuditConfig
+) -> AuditConfig:
     """Read the YAML file, if any, and lay the flags that were given over it; raise AuditError in one line."""
     given = {name: value for name, value in flags.items() if value not in (None, (), [])}
     values = {**(_read_yaml(path) if path else {}), **given}
     if not values.get("data"):
-        raise AuditError("no data set is named; give DATA, or `data:` in the file of --config")
-    return parse_config(values, str(path or "command line"))
+        raise AuditError(f"no data set is named; give {kind.data_flag}, or `data:` in the file of --config")
+    return parse_config(values, str(path or "command line"), kind)
 
 
-def parse_config(values: Mapping[str, object], where: str) -> AuditConfig:
+def parse_config(
+    values: Mapping[str, object], where: str, kind: type[AuditConfig] = AuditConfig
+) -> AuditConfig:
     """Return the validated configuration; raise AuditError that names the key and the nearest right one."""
     try:
-        return AuditConfig.model_validate(dict(values))
+        return kind.model_validate(dict(values))
     except ValidationError as fault:
-        raise AuditError(f"{where}: {_one_line(fault, AuditConfig)}") from None
+        raise AuditError(f"{where}: {_one_line(fault, kind)}") from None
     except AuditError as fault:
         raise AuditError(f"{where}: {fault}") from None
 

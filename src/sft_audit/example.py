@@ -14,3 +14,24 @@ def row(*turns: str, image: str | list[str] | None = "kitchen.jpg", **fields: ob
     pictured = {} if image is None else {"image": image}
     conversations = [{"from": _SAID_BY[at % 2], "value": text} for at, text in enumerate(said)]
     return {**fields, **pictured, "conversations": conversations}
+
+
+def _answers() -> list[dict[str, Any]]:
+    kinds = ("mugs", "plates", "boxes", "chairs", "lamps", "books", "cups", "spoons")
+    counts = [row(f"<image>\nHow many {kind} are there?", str(3 + at)) for at, kind in enumerate(kinds)]
+    asked = [row(f"<image>\nAre there {kind}?", ("Yes", "No")[at % 2]) for at, kind in enumerate(kinds)]
+    colours = ("red", "green", "blue", "white", "yellow", "brown", "black", "orange")
+    seen = [row(f"<image>\nWhat color are the {k}?", c) for k, c in zip(kinds, colours, strict=True)]
+    chosen = [
+        row(f"<image>\nWhat are the {kind} made of?\nA. wood\nB. glass\nC. steel\nD. paper", "ABCD"[at % 4])
+        for at, kind in enumerate(kinds)
+    ]
+    scenes = ("kitchen", "street")
+    return [
+        one | {"image": f"{scenes[at % 2]}.jpg", "scene": scenes[at % 2]}
+        for at, one in enumerate((*counts, *asked, *seen, *chosen))
+    ]
+
+
+# Closed answers of four kinds, on which the examples of reward checks are asked.
+ANSWERS = _answers()

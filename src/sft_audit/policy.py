@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from sft_audit.check import find_check
 from sft_audit.errors import AuditError
@@ -43,11 +43,17 @@ class Rule(BaseModel):
 
 
 class Policy(BaseModel):
-    """The rules, and the checks without whose evidence there is no pass."""
+    """The rules, and the checks and axes without whose evidence there is no pass.
+
+    `required` holds for every audit and for the gate, `required_axes` for the gate, which joins audits.
+    `ask` names who answers for an axis.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     required: tuple[Code, ...] = ()
+    required_axes: tuple[Axis, ...] = ("blindness", "exploit", "integrity")
+    ask: Mapping[Axis, str] = Field(default_factory=dict)
     rules: tuple[Rule, ...] = ()
 
 
@@ -98,9 +104,14 @@ class Verdict:
         return [f"{r.outcome} {r.axis}: {r.reason}" for r in worst_first if r.outcome != "PASS"]
 
     def exit_code(self, fail_on: Literal["block", "review"] = "block") -> int:
-        """Return 0 for PASS and REVIEW (1 if reviews fail), 1 for BLOCK, 3 for UNKNOWN."""
-        failing = 1 if fail_on == "review" else 0
-        return {"PASS": 0, "REVIEW": failing, "BLOCK": 1, "UNKNOWN": 3}[self.outcome]
+        """Return the exit code of the outcome."""
+        return exit_code(self.outcome, fail_on)
+
+
+def exit_code(outcome: Outcome, fail_on: Literal["block", "review"] = "block") -> int:
+    """Return 0 for PASS and REVIEW (1 if reviews fail), 1 for BLOCK, 3 for UNKNOWN."""
+    failing = 1 if fail_on == "review" else 0
+    return {"PASS": 0, "REVIEW": failing, "BLOCK": 1, "UNKNOWN": 3}[outcome]
 
 
 def load_policy(path: Path | None) -> Policy:
@@ -116,11 +127,25 @@ def load_policy(path: Path | None) -> Policy:
         raise AuditError(f"{path}: not UTF-8; save the policy as UTF-8 text") from None
     replaced = {rule.check for rule in own.rules}
     kept = tuple(rule for rule in packaged.rules if rule.check not in replaced)
-    return Policy(required=own.required or packaged.required, rules=(*kept, *own.rules))
+    axes = own if "required_axes" in own.model_fields_set else packaged
+    return Policy(
+        required=own.required or packaged.required,
+        required_axes=axes.required_axes,
+        ask=own.ask,
+        rules=(*kept, *own.rules),
+    )
 
 
 def judge(policy: Policy, evidence: Sequence[Evidence], readable: int) -> Verdict:
     """Apply every rule; `readable` is the number of samples that could be read: with none, nothing passes."""
+    rulings = (*rule_on(policy, evidence, readable), *ask_for(policy, evidence))
+    not_asked = tuple(e.check for e in evidence if e.state == "not asked")
+    axes = {axis: _worst(rulings, axis, evidence) for axis in AXES}
+    return Verdict(worst([r.outcome for r in rulings]), axes, rulings, not_asked)
+
+
+def rule_on(policy: Policy, evidence: Sequence[Evidence], readable: int) -> tuple[Ruling, ...]:
+    """Return the rulings on the evidence of one audit, whatever the policy requires beside it."""
     by_check = {e.check: e for e in evidence}
     rulings = [
         _rule(rule, by_check[rule.check], readable)
@@ -128,16 +153,24 @@ def judge(policy: Policy, evidence: Sequence[Evidence], readable: int) -> Verdic
         if _gathered(by_check, rule.check)
     ]
     rulings += [_missing(e) for e in evidence if e.state in ("crashed", "incomplete")]
-    rulings += [
-        Ruling(code, "integrity", "UNKNOWN", f"{code} is required by the policy and was not asked", None)
-        for code in policy.required
-        if code not in by_check or by_check[code].state == "not asked"
-    ]
     if not readable:
         rulings.append(Ruling("INT101", "integrity", "UNKNOWN", "no sample could be read", None))
-    not_asked = tuple(e.check for e in evidence if e.state == "not asked")
-    axes = {axis: _worst(rulings, axis, evidence) for axis in AXES}
-    return Verdict(_maximum([r.outcome for r in rulings]), axes, tuple(rulings), not_asked)
+    return tuple(rulings)
+
+
+def ask_for(policy: Policy, evidence: Sequence[Evidence]) -> tuple[Ruling, ...]:
+    """Return an UNKNOWN for every check that the policy requires and that was asked nowhere."""
+    asked = {e.check for e in evidence if e.state != "not asked"}
+    return tuple(
+        Ruling(code, axis, "UNKNOWN", f"{code} is required by the policy and was not asked", None)
+        for code, axis in ((code, find_check(code).axis) for code in policy.required)
+        if code not in asked
+    )
+
+
+def worst(outcomes: Sequence[Outcome]) -> Outcome:
+    """Return the worst outcome; PASS where there is none."""
+    return max(outcomes, key=OUTCOMES.index) if outcomes else "PASS"
 
 
 def _gathered(by_check: Mapping[str, Evidence], code: str) -> bool:
@@ -147,11 +180,7 @@ def _gathered(by_check: Mapping[str, Evidence], code: str) -> bool:
 def _worst(rulings: Sequence[Ruling], axis: Axis, evidence: Sequence[Evidence]) -> Outcome | None:
     own = [r.outcome for r in rulings if r.axis == axis]
     asked = any(e.axis == axis and e.state == "gathered" for e in evidence)
-    return _maximum(own) if own else ("PASS" if asked else None)
-
-
-def _maximum(outcomes: Sequence[Outcome]) -> Outcome:
-    return max(outcomes, key=OUTCOMES.index) if outcomes else "PASS"
+    return worst(own) if own else ("PASS" if asked else None)
 
 
 def _missing(evidence: Evidence) -> Ruling:
@@ -171,14 +200,14 @@ def _rule(rule: Rule, evidence: Evidence, readable: int) -> Ruling:
 
 def _compared(rule: Rule, evidence: Evidence) -> tuple[Outcome, float | None]:
     """Return the outcome, and the limit that is exceeded."""
-    measured, review, block = _measured(rule, evidence), rule.review_above, rule.block_above
+    found, review, block = measured(rule, evidence), rule.review_above, rule.block_above
     if _unseen(rule, evidence):
         # Nothing was observed: a limit of 0 cannot be exceeded, and any other may only ask for a larger draw.
         limit = review if block is None else block
-        return ("REVIEW", limit) if limit and measured > limit else ("PASS", None)
-    if block is not None and measured > block and not evidence.preview:
+        return ("REVIEW", limit) if limit and found > limit else ("PASS", None)
+    if block is not None and found > block and not evidence.preview:
         return "BLOCK", block
-    exceeded = [limit for limit in (review, block) if limit is not None and measured > limit]
+    exceeded = [limit for limit in (review, block) if limit is not None and found > limit]
     return ("REVIEW", exceeded[0]) if exceeded else ("PASS", None)
 
 
@@ -195,8 +224,8 @@ def _cure(rate: Rate, limit: float, readable: int) -> str:
     return f"about {rows:,} rows without one would settle it, or audit the whole set"
 
 
-def _measured(rule: Rule, evidence: Evidence) -> float:
-    """Return the bound of the measure that is against the data set."""
+def measured(rule: Rule, evidence: Evidence) -> float:
+    """Return what a rule compares with its limits: the bound of the measure that is against the data set."""
     if rule.measure == "share":
         return evidence.rate.high if evidence.rate.n else 0.0
     if rule.measure == "any":
@@ -214,7 +243,7 @@ def _what(rule: Rule, evidence: Evidence) -> str:
     if rule.measure == "score":
         if evidence.score is None:
             return "nothing found"
-        return f"{evidence.score:.3g} (upper 95 % bound {_measured(rule, evidence):.3g})"
+        return f"{evidence.score:.3g} (upper 95 % bound {measured(rule, evidence):.3g})"
     counted = f"{rate.k:,} of {rate.n:,} samples ({rate.value:.2%}"
     if rate.n < rate.population:
         counted += f", 95 % interval {rate.low:.2%} to {rate.high:.2%}"

@@ -3,12 +3,13 @@
 import json
 import time
 from dataclasses import asdict, dataclass
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
 from sft_audit import __version__
 from sft_audit.audit import Outcome, run_audit
-from sft_audit.config import AuditConfig, parse_config
+from sft_audit.config import AuditConfig, RewardConfig, parse_config
 from sft_audit.engine import Engine
 from sft_audit.errors import AuditError
 from sft_audit.readers.file_bytes import FileBytes
@@ -68,6 +69,15 @@ def audit_data(data: str | Path | list[str | Path], **options: object) -> Report
     return run(parse_config({"data": data, **options}, "audit_data"))
 
 
+def audit_reward(target: str, data: str | Path | list[str | Path], **options: object) -> Report:
+    """Audit a reward function on answers of a data set; `options` are the fields of RewardConfig.
+
+    `target` is `FILE.py:NAME`, `package.module:NAME` or an address. Raises AuditError where the function
+    cannot be loaded or no trainer calls one like it.
+    """
+    return run(parse_config({"target": target, "data": data, **options}, "audit_reward", RewardConfig))
+
+
 def run(config: AuditConfig) -> Report:
     """Audit as configured, publish the folder, and return the report."""
     if config.images is not None and not config.images.is_dir():
@@ -107,16 +117,12 @@ def open_report(folder: str | Path) -> Report:
 
 
 def _write(config: AuditConfig, store: Store, outcome: Outcome, started: float) -> None:
-    from sft_audit.report.page import write_report
-    from sft_audit.report.weights import weigh_rows
-    from sft_audit.report.wounds import read_wounds
-
     folder = store.folder
     _write_findings(store, folder / "findings.parquet")
-    weigh_rows(store)
-    wounds = read_wounds(store, outcome)
-    write_json(folder / "verdict.json", _verdict(store, outcome) | {"wounds": [asdict(w) for w in wounds]})
-    write_report(folder, store, outcome, config, wounds)
+    write_report = _write_card if config.subject == "reward" else _write_data_report
+    write_json(
+        folder / "verdict.json", _verdict(config, store, outcome) | write_report(config, store, outcome)
+    )
     manifest = {
         "schema_version": SCHEMA_VERSION,
         "sft_audit": __version__,
@@ -128,6 +134,27 @@ def _write(config: AuditConfig, store: Store, outcome: Outcome, started: float) 
         "faults": dict(outcome.faults),
     }
     write_json(folder / MANIFEST, manifest)
+
+
+def _write_data_report(config: AuditConfig, store: Store, outcome: Outcome) -> dict[str, object]:
+    """Write the report of a data set; return what the verdict says beside the rulings."""
+    from sft_audit.report.page import write_report
+    from sft_audit.report.weights import weigh_rows
+    from sft_audit.report.wounds import read_wounds
+
+    weigh_rows(store)
+    wounds = read_wounds(store, outcome)
+    write_report(store.folder, store, outcome, config, wounds)
+    return {"wounds": [asdict(one) for one in wounds]}
+
+
+def _write_card(config: AuditConfig, store: Store, outcome: Outcome) -> dict[str, object]:  # noqa: ARG001
+    """Write the card of a reward function; return what the verdict says beside the rulings."""
+    from sft_audit.report.card import read_card, write_card
+
+    card = read_card(store)
+    write_card(store.folder, card, outcome)
+    return {"card": card and asdict(card)}
 
 
 def _beside(config: AuditConfig) -> dict[str, str]:
@@ -151,9 +178,10 @@ def _write_findings(store: Store, path: Path) -> None:
             writer.write_batch(batch)
 
 
-def _verdict(store: Store, outcome: Outcome) -> dict[str, object]:
+def _verdict(config: AuditConfig, store: Store, outcome: Outcome) -> dict[str, object]:
     verdict = outcome.verdict
     return {
+        "subject": config.subject,
         "verdict": verdict.outcome,
         "axes": dict(verdict.axes),
         "reasons": verdict.reasons,
@@ -181,6 +209,8 @@ def _verdict(store: Store, outcome: Outcome) -> dict[str, object]:
                 "high": e.rate.high,
                 "score": e.score,
                 "score_high": e.score_high,
+                "population": e.rate.population if isfinite(e.rate.population) else None,
+                "foremost": e.foremost,
             }
             for e in outcome.evidence
             if e.state != "not asked"

@@ -12,11 +12,22 @@ from typing import IO, Any
 import duckdb
 
 from sft_audit.errors import AuditError, OutOfSpace, StaleAudit
+from sft_audit.interval import Z95
 from sft_audit.tables import SCHEMA_VERSION, TABLES
 
 Parameters = Mapping[str, Any] | Sequence[Any] | None
 MANIFEST = "manifest.json"
 _SLACK = 256 << 20
+# Wilson's score interval at 95 % (Wilson 1927), for checks whose rates are not the audit's own.
+_MACROS = tuple(
+    f"""
+    create or replace macro wilson_{end}(k, n) as
+        case when k = {exact} then {bound}::double else (
+            k / n + {Z95}^2 / (2 * n) {sign} {Z95} * sqrt(k / n * (1 - k / n) / n + {Z95}^2 / (4 * n * n))
+        ) / (1 + {Z95}^2 / n) end
+    """
+    for end, sign, exact, bound in (("low", "-", "0", 0), ("high", "+", "n", 1))
+)
 
 
 @contextmanager
@@ -51,6 +62,8 @@ class Store:
         if not read_only:
             for table in TABLES.values():
                 self._db.execute(table.create_sql())
+            for macro in _MACROS:
+                self._db.execute(macro)
 
     @_interruptible()
     def execute(self, sql: str, values: Parameters = None) -> None:

@@ -289,6 +289,39 @@ _ALL = (
         """,
     ),
     _table(
+        "rewards",
+        "the reward function that was audited",
+        """
+        target VARCHAR FILE.py:NAME, or the address of a server
+        convention VARCHAR the trainer's way of calling it
+        source VARCHAR where that way is known from
+        form VARCHAR how a completion was written for it: the form that paid most right answers
+        threshold DOUBLE reward above which an answer counts as paid
+        threshold_from VARCHAR declared, or what it was found from
+        right_median DOUBLE median reward of right answers, as the data spell them
+        """,
+    ),
+    _table(
+        "trials",
+        "one completion put to the reward function",
+        """
+        trial BIGINT number in the order of asking
+        sample_id VARCHAR the sample whose question and known answer it uses
+        turn INTEGER the answer's turn
+        family VARCHAR what kind of completion it is
+        expected VARCHAR right or wrong
+        condition VARCHAR own; swapped or none: with another image, or without; main thread: asked there
+        repeat INTEGER 0 for the first asking, 1 and more for the same again
+        completion VARCHAR the completion
+        gold VARCHAR the known answer that the function was told
+        reward DOUBLE what it paid; null where it raised, hung or returned none
+        error VARCHAR why there is no reward; null where it answered
+        refused VARCHAR connections that it tried and that were not allowed; null where none
+        seconds DOUBLE seconds of the call, a batch's divided evenly
+        paid BOOLEAN whether the reward exceeds the threshold; null without a reward
+        """,
+    ),
+    _table(
         "findings",
         "one fault",
         """

@@ -8,22 +8,27 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from sft_audit.check import Rows, find_check
+from sft_audit.example import ANSWERS
 from sft_audit.session import run
 from sft_audit.store import write_json
 
 
-def findings_of(code: str, rows: Rows, options: Mapping[str, object] | None = None) -> list[dict[str, Any]]:
+def findings_of(
+    code: str, example: Rows | str, options: Mapping[str, object] | None = None
+) -> list[dict[str, Any]]:
     """Audit LLaVA rows with one check alone and return its findings, as dictionaries in report order.
+
+    For a check of reward functions the example is the source of one; it is asked about `example.ANSWERS`.
 
     Rows may use the example images of `make_images`; the files that the check's examples need are given.
     `options` are further fields of AuditConfig.
     """
-    from sft_audit.config import parse_config
+    from sft_audit.config import AuditConfig, RewardConfig, parse_config
 
     with TemporaryDirectory() as name:
         folder = Path(name)
         make_images(folder / "images")
-        files = {"data": rows, **find_check(code).given}
+        files = {"data": ANSWERS if isinstance(example, str) else example, **find_check(code).given}
         for option, content in files.items():
             write_json(folder / f"{option}.json", content)
         asked: dict[str, object] = {
@@ -34,7 +39,13 @@ def findings_of(code: str, rows: Rows, options: Mapping[str, object] | None = No
             "workers": 1,
             **(options or {}),
         }
-        report = run(parse_config(asked, "findings_of"))
+        kind: type[AuditConfig] = AuditConfig
+        if isinstance(example, str):
+            kind = RewardConfig
+            (folder / "reward.py").write_text(example, encoding="utf-8")
+            function = "compute_score" if "def compute_score(" in example else "reward"
+            asked = {"target": f"{folder / 'reward.py'}:{function}", "seconds": 0.5, "answers": 32, **asked}
+        report = run(parse_config(asked, "findings_of", kind))
         crashed = [e for e in report.evidence if e["check"] == code and e["state"] != "gathered"]
         if crashed:
             raise RuntimeError("\n".join(report.faults.values()))

@@ -11,12 +11,13 @@ from typing import get_args
 import pyarrow as pa
 import pytest
 
-from sft_audit import audit_data, record
+from sft_audit import audit_data, audit_reward, record
 from sft_audit.check import all_checks
-from sft_audit.config import AuditConfig, parse_config
+from sft_audit.config import AuditConfig, RewardConfig, parse_config
 from sft_audit.engine import Engine
+from sft_audit.example import ANSWERS
 from sft_audit.record import Cost, Recorder, Recording, all_recorders, plan, row_recorder, table_recorder
-from sft_audit.store import Store, read_manifest
+from sft_audit.store import Store, read_manifest, write_json
 from sft_audit.tables import TABLES, Column, Table
 
 RECORDERS = all_recorders().values()
@@ -77,7 +78,7 @@ def test_a_recorder_declares_itself_fully(one: Recorder) -> None:
     assert set(one.needs) | set(one.after) <= TABLES.keys() - set(one.fills)
     assert one.cost in get_args(Cost)
     assert one.version >= 1
-    assert one.requires is None or one.requires in AuditConfig.model_fields
+    assert one.requires is None or one.requires in {**AuditConfig.model_fields, **RewardConfig.model_fields}
     assert re.fullmatch(r"[A-Z].*\.", one.about)
 
 
@@ -93,13 +94,19 @@ def test_the_plan_of_a_table_has_its_recorder_after_those_it_needs(table: str) -
 @pytest.mark.parametrize("one", RECORDERS, ids=lambda one: one.name)
 def test_one_row_of_text_fills_whole_tables(one: Recorder, tmp_path: Path) -> None:
     (tmp_path / "pairs.jsonl").write_text('{"question": "Why?", "chosen": "So.", "rejected": "No."}\n')
-    report = audit_data(
-        write_rows(tmp_path, 1),
-        out=tmp_path / "audit",
-        preferences=tmp_path / "pairs.jsonl",
-        select=tuple(code for code, check in all_checks().items() if set(check.reads) & set(one.fills)),
-        workers=1,
-    )
+    asking = [check for check in all_checks().values() if set(check.reads) & set(one.fills)]
+    options = {
+        "out": tmp_path / "audit",
+        "preferences": tmp_path / "pairs.jsonl",
+        "select": tuple(check.code for check in asking),
+        "workers": 1,
+    }
+    if {check.subject for check in asking} == {"reward"}:
+        (tmp_path / "pay.py").write_text("def reward(pred, gold):\n    return pred == gold\n")
+        write_json(tmp_path / "rows.json", ANSWERS[:1])
+        report = audit_reward(f"{tmp_path / 'pay.py'}:reward", tmp_path / "rows.json", **options)
+    else:
+        report = audit_data(write_rows(tmp_path, 1), **options)
     assert not report.faults
     assert f"recording {one.name}" in read_manifest(report.folder)["stages"]
     store = Store(report.folder, "1GB", 1, read_only=True)
@@ -128,5 +135,5 @@ def test_a_table_is_declared_once() -> None:
 
 
 def test_an_unknown_requirement_is_refused() -> None:
-    with pytest.raises(ValueError, match="no option of AuditConfig"):
+    with pytest.raises(ValueError, match="no option of any audit"):
         table_recorder(fills=("images",), requires="modle")(print)

@@ -100,10 +100,11 @@ def read_reasons(store: Store, outcome: Outcome) -> tuple[Reason, ...]:
             """
         )
     )
-    return tuple(_reason(r, evidence.get(r.check), said.get(r.check, "")) for r in rulings)
+    return tuple(take_apart(r, evidence.get(r.check), said.get(r.check, "")) for r in rulings)
 
 
-def _reason(ruling: Ruling, evidence: Evidence | None, said: str) -> Reason:
+def take_apart(ruling: Ruling, evidence: Evidence | None, said: str) -> Reason:
+    """Return a ruling in parts; `said` is the message of the highest finding."""
     if ruling.rule is None or evidence is None:
         name = evidence.name if evidence else ""
         return Reason(ruling.outcome, ruling.axis, ruling.check, name, ruling.reason, "", "", "")

@@ -134,7 +134,7 @@ def write_report(
 
 def _render(store: Store, page: Page, config: AuditConfig) -> bytes:
     """Return the page, at most MOST_BYTES long: where it would be longer, pictures go first, then cards."""
-    template = _environment().get_template("report.html.j2")
+    template = environment().get_template("report.html.j2")
     for most, pixels in ((MOST_CARDS, config.thumbnails), (MOST_CARDS, False), (2, False), (0, False)):
         galleries = read_galleries(store, config, most, pixels=pixels)
         rendered: bytes = template.render(page=page, galleries=galleries, pixels=pixels).encode("utf-8")
@@ -206,7 +206,8 @@ def _versions() -> Mapping[str, str]:
 
 
 @cache
-def _environment() -> Any:  # noqa: ANN401 - jinja2 is imported late
+def environment() -> Any:  # noqa: ANN401 - jinja2 is imported late
+    """Return the environment of the templates: everything printed is escaped and made visible."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 
-from sft_audit.check import FAMILIES, Check, Rows, all_checks
+from sft_audit.check import FAMILIES, Check, Example, all_checks
 from sft_audit.policy import Rule, load_policy
 from sft_audit.readers import all_formats
 from sft_audit.record import all_recorders
@@ -128,11 +128,13 @@ def _examples(one: Check) -> list[str]:
     for title, examples in (("Flagged", one.bad), ("Not flagged", one.good)):
         if examples:
             parts.append(f"## {title}")
-            parts += [_example(rows) for rows in examples]
+            parts += [_example(one) for one in examples]
     return parts
 
 
-def _example(rows: Rows) -> str:
+def _example(rows: Example) -> str:
+    if isinstance(rows, str):
+        return f"```python\n{rows.strip()}\n```"
     shown = "\n".join(json.dumps(row, ensure_ascii=True) for row in rows[:_SHOWN_ROWS])
     more = len(rows) - _SHOWN_ROWS
     return f"```json\n{shown}\n```" + (

@@ -21,7 +21,7 @@ def summary(report: Report) -> RenderableType:
     parts = [
         _head(report, verdict),
         _reasons(report),
-        _wounds(verdict),
+        _wounds(verdict) if "wounds" in verdict else _card(verdict["card"]),
         _findings(verdict),
         _rest(report, verdict),
     ]
@@ -31,12 +31,21 @@ def summary(report: Report) -> RenderableType:
 def _head(report: Report, verdict: dict[str, Any]) -> Text:
     text = Text()
     text.append(report.verdict, _STYLES[report.verdict])
-    text.append(f"   {report.samples:,} rows, {report.malformed:,} unreadable, {report.images:,} images\n")
+    text.append(f"   {_size(report, verdict.get('card'))}\n")
     for axis, outcome in verdict["axes"].items():
         text.append(f"{axis} ", "dim")
         text.append(outcome or "not asked", _STYLES[outcome] if outcome else "dim")
         text.append("   ")
     return text
+
+
+def _size(report: Report, card: dict[str, Any] | None) -> str:
+    """Return how much was looked at: rows; for a reward function answers, trials and the time of a call."""
+    if card is None:
+        return f"{report.samples:,} rows, {report.malformed:,} unreadable, {report.images:,} images"
+    seconds = card["median_seconds"]
+    pace = "no call answered" if seconds is None else f"{1000 * seconds:,.2f} ms a call (median)"
+    return f"{card['answers']:,} answers, {card['trials']:,} trials, {pace}"
 
 
 def _reasons(report: Report) -> Table | None:
@@ -65,6 +74,28 @@ def _wounds(verdict: dict[str, Any]) -> Table:
                 Text(percent(wound["value"]), "bold"),
                 Text.assemble(title, f" {wound['measure']} ({interval})"),
             )
+    return table
+
+
+def _card(card: dict[str, Any] | None) -> Table | None:
+    """Return a line for each family that is paid though it is wrong, or is not though it is right."""
+    if card is None:
+        return None
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", caption_justify="left")
+    table.add_column("family", no_wrap=True)
+    for name in ("must be", "asked", "paid", "95 % interval"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for one in card["families"]:
+        share, right = one["paid"] / one["n"], one["expected"] == "right"
+        if share < 1 if right else one["paid"]:
+            must = "paid" if right else "not paid"
+            table.add_row(
+                one["family"], must, f"{one['n']:,}", percent(share), between(one["low"], one["high"])
+            )
+    table.caption = (
+        f"called as {card['convention']} calls it, in the form {card['form']!r}; "
+        f"paid: above {card['threshold']:.3g} ({card['threshold_from']})"
+    )
     return table
 
 

@@ -1,0 +1,74 @@
+"""RWD103."""
+
+from sft_audit.check import Relation, Tables, check
+
+_CASE = """
+def reward(completions, solution, **columns):
+    return [float(c[0]["content"] == s) for c, s in zip(completions, solution)]
+"""
+# What it pays beside right answers is another check's.
+_GENEROUS = """
+def reward(completions, **columns):
+    return [float(c[0]["content"].strip() != "") for c in completions]
+"""
+
+
+@check(
+    "RWD103",
+    severity="warning",
+    axis="readiness",
+    reads=("rewards", "trials"),
+    of="select count(*) from trials where expected = 'right' and condition = 'own'",
+    bad=[_CASE],
+    good=[_GENEROUS],
+)
+def rejected_right_answer(db: Tables, *, most: float = 0.15) -> Relation:
+    """Right answers in another spelling are not paid.
+
+    ## Why it matters
+    A right answer that gets nothing pushes the model away from it. Rule-based verifiers reject 14 % of
+    right answers on average and 22 % on Skywork-OR1, and more as the model gets stronger.
+
+    ## Options
+    `most`: share of a spelling that may go unpaid; reported where the lower 95 % bound is above it.
+
+    ## Known limits
+    Spellings are made from the answers of the data; what the model really writes may be other. A prompt
+    that asks for one spelling makes the others wrong: then ignore the family. The score is the share
+    not paid.
+
+    ## Source
+    arXiv:2505.22203, arXiv:2505.14625.
+    """
+    return db.sql(
+        """
+        with families as (
+            select
+                family,
+                count(*) as n,
+                count(*) filter (not paid) as k,
+                arg_min(completion, trial) filter (not paid) as example,
+                arg_min(gold, trial) filter (not paid) as gold
+            from trials
+            where expected = 'right' and condition = 'own' and repeat = 0 and paid is not null
+            group by family
+        )
+        select
+            null as sample_id,
+            null::integer as turn,
+            k / n as score,
+            0.95 as confidence,
+            family || ': ' || k || ' of ' || n || ' right answers are not paid ('
+                || printf('%.0f', 100 * k / n)
+                || ' %, 95 % interval ' || printf('%.0f', 100 * wilson_low(k, n)) || ' to '
+                || printf('%.0f', 100 * wilson_high(k, n)) || ' %), for example "' || left(example, 120)
+                || '" where ' || left(gold, 40) || ' is right' as message,
+            json_object(
+                'key', family, 'k', k, 'n', n, 'low', wilson_low(k, n), 'high', wilson_high(k, n),
+                'completion', left(example, 500), 'gold', left(gold, 200)
+            ) as evidence
+        from families
+        where wilson_low(k, n) > $most
+        """,
+        most=most,
+    )

@@ -1,0 +1,229 @@
+"""Known right and wrong completions, put to a reward function as its trainer would put them."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from sft_audit.config import RewardConfig
+from sft_audit.errors import AuditError
+from sft_audit.record import Recording, table_recorder
+from sft_audit.record.places import ImageRoot
+from sft_audit.rewards import Rollout, all_conventions
+from sft_audit.rewards.process import Limits, RewardProcess, Scored
+from sft_audit.rewards.trial import FORMS, Form, KnownAnswer, Trial, fixed_trials, known_answer, trials_for
+from sft_audit.tables import TABLES
+
+_BATCH = 32
+_REPEATS = 2
+_FORM_ANSWERS = 12
+EXACT = "exact"
+_NOTHING_TO_ASK = (
+    "the data set has no answer that can be told right or wrong: trials are made of yes or no, options, "
+    "counts, numbers, colours and short phrases; give rows that have some with --data"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One answer of the data that trials are made of."""
+
+    sample_id: str
+    turn: int
+    known: KnownAnswer
+    rollout: Rollout
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """One trial as it is put to the function."""
+
+    asked: Asked
+    trial: Trial
+    condition: str = "own"
+    repeat: int = 0
+    images: tuple[str, ...] | None = None
+
+    @property
+    def rollout(self) -> Rollout:
+        """Return the trial as a rollout."""
+        own = self.asked.rollout
+        return replace(
+            own,
+            prompt=self.trial.prompt or own.prompt,
+            completion=self.trial.completion,
+            gold=own.gold if self.trial.gold is None else self.trial.gold,
+            images=own.images if self.images is None else self.images,
+        )
+
+
+@table_recorder(
+    fills=("rewards", "trials"),
+    needs=("files", "samples", "answers", "image_uses"),
+    cost="model",
+    requires="target",
+)
+def trials(recording: Recording) -> None:
+    """Draw closed answers from the data, write them rightly and wrongly, and ask what each is paid."""
+    config = recording.config
+    if not isinstance(config, RewardConfig):
+        raise TypeError("the trials of a reward function need a RewardConfig")
+    drawn = list(_draw(recording, config.answers))
+    if not drawn:
+        raise AuditError(_NOTHING_TO_ASK)
+    limits = Limits(config.seconds, config.reward_memory, config.allow_hosts)
+    with RewardProcess(config.target, config.trainer, limits, recording.store.folder / "reward.log") as judge:
+        form = _best_form(judge, drawn)
+        put = list(_all_trials(drawn, form))
+        scored = [
+            one
+            for at in range(0, len(put), _BATCH)
+            for one in judge.score([p.rollout for p in put[at : at + _BATCH]])
+        ]
+        if judge.threaded:
+            again = [
+                replace(p, condition="main thread") for p in put if p.trial.family == EXACT and not p.repeat
+            ]
+            again = [p for p in again if p.images is None]
+            put += again
+            scored += judge.score([p.rollout for p in again], in_main=True)
+        threshold, origin = _threshold(config.threshold, put, scored)
+        convention = all_conventions()[judge.convention]
+    _store(recording, put, scored, threshold)
+    exact = _rewards(put, scored, EXACT)
+    row = (config.target, convention.name, convention.source, form.name, threshold, origin)
+    recording.store.execute(
+        "insert into rewards values (?, ?, ?, ?, ?, ?, ?)", (*row, median(exact) if exact else None)
+    )
+
+
+def _draw(recording: Recording, most: int) -> Iterator[Asked]:
+    """Yield closed answers, as evenly over the answer kinds as there are any, always the same ones."""
+    rows = recording.store.rows(
+        """
+        with pictured as (
+            select sample_id, list(uri order by slot) as images
+            from image_uses
+            group by sample_id
+        ), ranked as (
+            select
+                sample_id,
+                turn,
+                question,
+                answer,
+                row_number() over (
+                    partition by answer_kind order by md5(concat_ws('|', row_hash, turn))
+                ) as rank
+            from answers
+            join samples using (sample_id)
+            where canonical is not null and answer_kind <> 'free'
+        )
+        select sample_id, turn, question, answer, coalesce(images, []), extra, files.path
+        from ranked
+        join samples using (sample_id)
+        join files on files.file = samples.file
+        left join pictured using (sample_id)
+        order by rank, sample_id, turn
+        limit $most
+        """,
+        {"most": most},
+    )
+    roots: dict[str, ImageRoot] = {}
+    for sample_id, turn, question, answer, images, extra, path in rows:
+        folder = str(recording.config.images or Path(path).parent)
+        root = roots.setdefault(folder, ImageRoot(folder))
+        found = tuple(place for uri in images if (place := root.locate(uri).path) is not None)
+        rollout = Rollout(question, answer, answer.strip(), found, _columns(extra))
+        yield Asked(sample_id, turn, known_answer(question, answer), rollout)
+
+
+def _columns(extra: str | None) -> dict[str, Any]:
+    import json
+
+    found = json.loads(extra) if extra else {}
+    return found if isinstance(found, dict) else {}
+
+
+def _best_form(judge: RewardProcess, drawn: Sequence[Asked]) -> Form:
+    """Return the form in which the function pays right answers most; the first of those that pay alike."""
+    some = drawn[:_FORM_ANSWERS]
+    best, most = FORMS[0], float("-inf")
+    for form in FORMS:
+        rollouts = [replace(one.rollout, completion=form.write(one.known.text)) for one in some]
+        paid = sum(one.reward or 0.0 for one in judge.score(rollouts)) if rollouts else 0.0
+        if paid > most:
+            best, most = form, paid
+    return best
+
+
+def _all_trials(drawn: Sequence[Asked], form: Form) -> Iterator[Put]:
+    for at, asked in enumerate(drawn):
+        others = _swapped(drawn, at)
+        for trial in trials_for(asked.known, form):
+            yield Put(asked, trial)
+            if trial.family == EXACT:
+                for repeat in range(1, _REPEATS + 1):
+                    yield Put(asked, trial, repeat=repeat)
+                if others:
+                    yield Put(asked, trial, "swapped", images=others)
+                if asked.rollout.images:
+                    yield Put(asked, trial, "none", images=())
+        if not at:
+            for trial in fixed_trials(form):
+                yield Put(asked, trial)
+
+
+def _swapped(drawn: Sequence[Asked], at: int) -> tuple[str, ...]:
+    """Return the images of the next answer, from the middle on, that has others; none where there is none."""
+    own, middle = drawn[at].rollout.images, at + len(drawn) // 2
+    turned = (drawn[(middle + step) % len(drawn)].rollout.images for step in range(len(drawn)))
+    return next((images for images in turned if own and images and images != own), ())
+
+
+def _rewards(put: Sequence[Put], scored: Sequence[Scored], family: str) -> list[float]:
+    return [
+        one.reward
+        for p, one in zip(put, scored, strict=True)
+        if p.trial.family == family and p.condition == "own" and one.reward is not None
+    ]
+
+
+def _threshold(declared: float | None, put: Sequence[Put], scored: Sequence[Scored]) -> tuple[float, str]:
+    """Return the reward above which an answer counts as paid, and where it comes from."""
+    if declared is not None:
+        return declared, "declared"
+    right, nothing = _rewards(put, scored, EXACT), _rewards(put, scored, "empty")
+    if not right:
+        return 0.0, "no right answer got a reward"
+    low = median(nothing) if nothing else 0.0
+    if low < median(right):
+        return (median(right) + low) / 2, "midway between the medians of right answers and of empty ones"
+    least = min(one.reward for one in scored if one.reward is not None)
+    return (median(right) + least) / 2, "midway between the median of right answers and the least reward"
+
+
+def _store(recording: Recording, put: Sequence[Put], scored: Sequence[Scored], threshold: float) -> None:
+    import pyarrow as pa
+
+    rows = [
+        {
+            "trial": number,
+            "sample_id": p.asked.sample_id,
+            "turn": p.asked.turn,
+            "family": p.trial.family,
+            "expected": p.trial.expected,
+            "condition": p.condition,
+            "repeat": p.repeat,
+            "completion": p.trial.completion,
+            "gold": p.rollout.gold,
+            "reward": one.reward,
+            "error": one.error,
+            "refused": ", ".join(dict.fromkeys(one.refused)) or None,
+            "seconds": one.seconds,
+            "paid": None if one.reward is None else one.reward > threshold,
+        }
+        for number, (p, one) in enumerate(zip(put, scored, strict=True))
+    ]
+    with recording.store.transaction():
+        recording.store.insert("trials", pa.Table.from_pylist(rows, schema=TABLES["trials"].arrow_schema()))

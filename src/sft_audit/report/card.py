@@ -1,0 +1,106 @@
+"""The card of a reward function: what it pays for, family by family."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from sft_audit.audit import Outcome
+from sft_audit.rewards.trial import all_families
+from sft_audit.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class FamilyRow:
+    """One family of completions: how many were put, paid, failed; the interval of the share paid."""
+
+    family: str
+    about: str
+    expected: str
+    n: int
+    paid: int
+    failed: int
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """The function, the way it was asked, the threshold of what counts as paid, and its families.
+
+    `trials` counts every asking, of `answers` answers; `median_seconds` is that of the calls that answered.
+    """
+
+    target: str
+    convention: str
+    source: str
+    form: str
+    threshold: float
+    threshold_from: str
+    families: tuple[FamilyRow, ...]
+    youden: float | None
+    answers: int
+    trials: int
+    median_seconds: float | None
+
+
+def read_card(store: Store) -> Card | None:
+    """Return the card; None where the function was not asked to the end."""
+    head = store.rows(
+        "select target, convention, source, form, threshold, threshold_from from rewards limit 1"
+    )
+    if not head:
+        return None
+    rows = store.rows(
+        """
+        select
+            family, expected, count(*), count(*) filter (paid), count(*) filter (reward is null),
+            wilson_low(count(*) filter (paid), count(*)), wilson_high(count(*) filter (paid), count(*))
+        from trials
+        where condition = 'own' and repeat = 0
+        group by family, expected
+        order by expected, family
+        """
+    )
+    known = all_families()
+    families = tuple(
+        FamilyRow(name, known[name].title if name in known else "", *rest) for name, *rest in rows
+    )
+    youden, answers, trials, seconds = store.rows(
+        """
+        with families as (
+            select expected, family, avg(paid::integer) as paid
+            from trials
+            where condition = 'own' and repeat = 0 and paid is not null
+            group by expected, family
+        )
+        select
+            (
+                select avg(paid) filter (expected = 'right') - avg(paid) filter (expected = 'wrong')
+                from families
+            ),
+            (select count(distinct (sample_id, turn)) from trials),
+            (select count(*) from trials),
+            (select median(seconds) from trials where error is null)
+        """
+    )[0]
+    target, convention, source, form, threshold, origin = head[0]
+    return Card(
+        target=target,
+        convention=convention,
+        source=source,
+        form=form,
+        threshold=threshold,
+        threshold_from=origin,
+        families=families,
+        youden=youden,
+        answers=answers,
+        trials=trials,
+        median_seconds=seconds,
+    )
+
+
+def write_card(folder: Path, card: Card | None, outcome: Outcome) -> None:
+    """Write `report.html`."""
+    from sft_audit.report.page import environment
+
+    page = environment().get_template("card.html.j2").render(card=card, outcome=outcome)
+    (folder / "report.html").write_text(page, encoding="utf-8")

@@ -1,0 +1,188 @@
+"""The process in which a user's reward function runs: limited in memory, without a network.
+
+python -m sft_audit.rewards.child; the first line is an order, every further one a batch of rollouts.
+"""
+
+import ctypes
+import importlib.util
+import json
+import math
+import os
+import socket
+import sys
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import Any, TextIO
+
+from sft_audit.errors import AuditError
+from sft_audit.rewards import Rollout, Target, recognise
+
+_NEW_USER, _NEW_NETWORK = 0x10000000, 0x40000000
+_ASKS_NETWORK = ("socket.connect", "socket.sendto", "socket.sendmsg")
+_ASKS_NAMES = (
+    "socket.getaddrinfo",
+    "socket.gethostbyname",
+    "socket.gethostbyname_ex",
+    "socket.gethostbyaddr",
+)
+_LONGEST = 500
+Ask = Callable[[Sequence[Rollout]], Sequence[float | None]]
+
+
+def main() -> None:
+    """Read orders from the stream that was stdin, answer on what was stdout; the function has neither."""
+    orders, answers = os.fdopen(os.dup(0), encoding="utf-8"), os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    order = json.loads(orders.readline())
+    refused: list[str] = []
+    try:
+        guard(order["hosts"], refused)
+        limit_memory(order["memory"])
+        target = load(order["target"])
+        known = recognise(target, order["trainer"])
+        known.prepare()
+    except AuditError as fault:
+        answer: dict[str, Any] = {"fault": str(fault)}
+    except BaseException as fault:  # noqa: BLE001 - the user's module may raise anything, SystemExit too
+        answer = {"fault": f"{order['target']}: loading it raised {described(fault)}"}
+    else:
+        answer = {"convention": known.name, "threaded": known.in_main is not None}
+    _tell(answers, answer | {"refused": refused})
+    if "fault" in answer:
+        return
+    for line in orders:
+        asked = json.loads(line)
+        refused.clear()
+        ask = known.in_main if asked["in_main"] and known.in_main else known.score
+        scored = score(partial(ask, target), [Rollout(**one) for one in asked["rollouts"]])
+        _tell(answers, {"scored": scored, "refused": refused[:10]})
+
+
+def _tell(answers: TextIO, message: object) -> None:
+    answers.write(json.dumps(message) + "\n")
+    answers.flush()
+
+
+def score(ask: Ask, rollouts: Sequence[Rollout]) -> list[dict[str, Any]]:
+    """Score a batch as one call; where that raises, ask again one by one to learn for which rollout."""
+    scored = _attempt(ask, rollouts)
+    if len(rollouts) > 1 and scored[0]["error"] is not None:
+        return [_attempt(ask, [one])[0] for one in rollouts]
+    return scored
+
+
+def _attempt(ask: Ask, rollouts: Sequence[Rollout]) -> list[dict[str, Any]]:
+    started = time.perf_counter()
+    rewards: Sequence[float | None] = [None] * len(rollouts)
+    error = None
+    try:
+        rewards = ask(rollouts)
+    except BaseException as fault:  # noqa: BLE001 - the user's function may raise anything
+        error = described(fault)
+    seconds = (time.perf_counter() - started) / len(rollouts)
+    return [
+        {"reward": one if one is None or math.isfinite(one) else None, "error": error, "seconds": seconds}
+        for one in rewards
+    ]
+
+
+def described(fault: BaseException) -> str:
+    """Return the type of an exception and what it says, in one line."""
+    said = " ".join(str(fault).split())
+    return f"{type(fault).__name__}: {said}"[:_LONGEST] if said else type(fault).__name__
+
+
+def load(spelled: str) -> Target:
+    """Return what `FILE.py:NAME`, `package.module:NAME` or an address names, or raise AuditError."""
+    if spelled.startswith(("http://", "https://")):
+        return Target(spelled, None, spelled)
+    place, _, name = spelled.rpartition(":")
+    if not place:
+        raise AuditError(f"{spelled}: give the function too, as FILE.py:NAME")
+    sys.path[:0] = [str(Path(place).resolve().parent) if place.endswith(".py") else "", str(Path.cwd())]
+    module = _module(place)
+    value = getattr(module, name, None)
+    if value is None:
+        names = sorted(n for n, one in vars(module).items() if callable(one) and not n.startswith("_"))
+        raise AuditError(f"{spelled}: {place} has no {name}; it has {', '.join(names[:12]) or 'no function'}")
+    return Target(value, module, name)
+
+
+def _module(place: str) -> Any:  # noqa: ANN401 - the user's module
+    if not place.endswith(".py"):
+        return importlib.import_module(place)
+    if not Path(place).is_file():
+        raise AuditError(f"{place}: no such file; give the reward function as FILE.py:NAME")
+    spec = importlib.util.spec_from_file_location("audited_reward", place)
+    if spec is None or spec.loader is None:
+        raise AuditError(f"{place}: not a Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["audited_reward"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def limit_memory(n_bytes: int) -> None:
+    """Let what asks for more address space than this get a MemoryError; macOS does not hold to it."""
+    import resource
+
+    with suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_AS, (n_bytes, n_bytes))
+
+
+def guard(hosts: Sequence[str], refused: list[str]) -> None:
+    """Refuse connections but to these hosts, and note them; leave the network wholly where none is allowed.
+
+    An audit hook cannot be taken off again, and sees what Python's own sockets do. Libraries that bring
+    their own are stopped on Linux by a network namespace that has no interface.
+    """
+    allowed = {*hosts, *(address for host in hosts for address in _addresses(host))}
+
+    def hook(event: str, arguments: tuple[Any, ...]) -> None:
+        if event in _ASKS_NETWORK:
+            where = arguments[-1]
+            host = where[0] if isinstance(where, tuple) else None
+        elif event in _ASKS_NAMES:
+            host = arguments[0]
+            where = arguments[:2] if event == _ASKS_NAMES[0] and arguments[1] else host
+        else:
+            return
+        if host is not None and host not in allowed:
+            refused.append(_spelled(where))
+            raise PermissionError(f"no network: {_spelled(where)}; allow it with --allow-host {host}")
+
+    if not hosts:
+        _leave_network()
+    sys.addaudithook(hook)
+
+
+def _addresses(host: str) -> set[str]:
+    with suppress(OSError):
+        return {str(found[4][0]) for found in socket.getaddrinfo(host, None)}
+    return set()
+
+
+def _spelled(where: object) -> str:
+    return f"{where[0]}:{where[1]}" if isinstance(where, tuple) and len(where) > 1 else str(where)
+
+
+def _leave_network() -> None:
+    """Move into a network namespace of our own, where the system allows it."""
+    if not sys.platform.startswith("linux"):
+        return
+    unshare = getattr(ctypes.CDLL(None), "unshare", None)
+    if unshare is not None and unshare(_NEW_NETWORK) != 0:
+        user, group = os.getuid(), os.getgid()
+        if unshare(_NEW_USER | _NEW_NETWORK) == 0:
+            with suppress(OSError):
+                Path("/proc/self/setgroups").write_text("deny")
+                Path("/proc/self/uid_map").write_text(f"{user} {user} 1")
+                Path("/proc/self/gid_map").write_text(f"{group} {group} 1")
+
+
+if __name__ == "__main__":
+    main()

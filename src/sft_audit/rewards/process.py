@@ -1,0 +1,172 @@
+"""A reward function in a process of its own, killed when it hangs and started again when it dies."""
+
+import json
+import os
+import selectors
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Self
+
+from sft_audit.errors import AuditError
+from sft_audit.rewards import Rollout
+
+_START_SECONDS = 120
+_MOST_DEATHS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Seconds that one batch may take, bytes of address space, and the hosts that may be asked."""
+
+    seconds: float = 30.0
+    memory: int = 8 << 30
+    hosts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """What came back for one rollout: a reward, or the reason why there is none; seconds of the call."""
+
+    reward: float | None
+    error: str | None
+    seconds: float
+    refused: tuple[str, ...] = ()
+
+
+class _EndError(Exception):
+    """The child answered no more: it hung, or died."""
+
+
+class RewardProcess:
+    """Scores rollouts with the function that `target` names, as the trainer calls it.
+
+    Raises AuditError where the function cannot be loaded or recognised.
+    """
+
+    def __init__(self, target: str, trainer: str | None, limits: Limits, log: Path) -> None:
+        """Start the process; what the function prints is appended to the log."""
+        self._order = {
+            "target": target,
+            "trainer": trainer,
+            "memory": limits.memory,
+            "hosts": list(limits.hosts),
+        }
+        self._limits = limits
+        self._log = log
+        self._deaths, self._last = 0, ""
+        self._unread = b""
+        self._child: subprocess.Popen[bytes] | None = None
+        greeting = self._start()
+        if "fault" in greeting:
+            self.close()
+            raise AuditError(greeting["fault"])
+        self.convention: str = greeting["convention"]
+        self.threaded: bool = greeting["threaded"]
+
+    def score(self, rollouts: Sequence[Rollout], *, in_main: bool = False) -> list[Scored]:
+        """Return one result a rollout. A batch that hangs or kills the process is asked again one by one.
+
+        `in_main` asks in the main thread, whatever the trainer does.
+        """
+        if self._deaths >= _MOST_DEATHS:
+            why = f"not asked, for it ended {_MOST_DEATHS} times before: {self._last}"
+            return [Scored(None, why, 0.0)] * len(rollouts)
+        started = time.monotonic()
+        try:
+            answer = self._ask(rollouts, in_main)
+        except _EndError as end:
+            self._deaths, self._last = self._deaths + 1, str(end)
+            self.close()
+            if len(rollouts) > 1:
+                return [one for rollout in rollouts for one in self.score([rollout], in_main=in_main)]
+            return [Scored(None, str(end), time.monotonic() - started)]
+        refused = tuple(answer["refused"])
+        return [Scored(refused=refused, **one) for one in answer["scored"]]
+
+    def _ask(self, rollouts: Sequence[Rollout], in_main: bool) -> dict[str, Any]:
+        if self._child is None:
+            greeting = self._start()
+            if "fault" in greeting:
+                raise _EndError(greeting["fault"])
+        self._send({"in_main": in_main, "rollouts": [asdict(one) for one in rollouts]})
+        return self._receive(self._limits.seconds)
+
+    def _start(self) -> dict[str, Any]:
+        with self._log.open("ab") as log:
+            self._child = subprocess.Popen(
+                [sys.executable, "-m", "sft_audit.rewards.child"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                start_new_session=True,
+            )
+        self._unread = b""
+        self._send(self._order)
+        try:
+            return self._receive(_START_SECONDS)
+        except _EndError as end:
+            return {"fault": f"{self._order['target']}: loading it: {end}"}
+
+    def _send(self, message: object) -> None:
+        _, pipe, _ = self._pipes()
+        try:
+            pipe.write(json.dumps(message, default=str).encode() + b"\n")
+            pipe.flush()
+        except OSError:
+            raise _EndError(self._obituary()) from None
+
+    def _receive(self, seconds: float) -> dict[str, Any]:
+        _, _, pipe = self._pipes()
+        until = time.monotonic() + seconds
+        with selectors.DefaultSelector() as selector:
+            selector.register(pipe, selectors.EVENT_READ)
+            while b"\n" not in self._unread:
+                if not selector.select(max(0.0, until - time.monotonic())):
+                    raise _EndError(f"timeout: no answer in {seconds:g} s")
+                part = os.read(pipe.fileno(), 1 << 20)
+                if not part:
+                    raise _EndError(self._obituary())
+                self._unread += part
+        line, _, self._unread = self._unread.partition(b"\n")
+        answer: dict[str, Any] = json.loads(line)
+        return answer
+
+    def _obituary(self) -> str:
+        child, _, _ = self._pipes()
+        with suppress(subprocess.TimeoutExpired):
+            code = child.wait(5)
+            return f"died: {signal.Signals(-code).name}" if code < 0 else f"died: exit code {code}"
+        return "died"
+
+    def _pipes(self) -> tuple[subprocess.Popen[bytes], IO[bytes], IO[bytes]]:
+        child = self._child
+        if child is None or child.stdin is None or child.stdout is None:
+            raise RuntimeError("the process was closed")
+        return child, child.stdin, child.stdout
+
+    def close(self) -> None:
+        """Kill the process and all that it started."""
+        child, self._child = self._child, None
+        if child is not None:
+            with suppress(ProcessLookupError, PermissionError):  # macOS: all in the group have ended
+                os.killpg(child.pid, signal.SIGKILL)
+            child.wait()
+            for stream in (child.stdin, child.stdout):
+                if stream is not None:
+                    with suppress(OSError):
+                        stream.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

@@ -1,0 +1,90 @@
+"""TRL, and what follows its keywords: R1-V, VLM-R1, open-r1."""
+
+import asyncio
+import inspect
+import threading
+from collections.abc import Coroutine, Sequence
+from importlib import import_module
+from typing import Any
+
+from sft_audit.rewards import Rollout, Target, as_floats, convention, golds_for
+
+_GIVEN = ("prompts", "completions", "completion_ids", "trainer_state", "log_extra", "log_metric")
+
+
+def _matches(target: Target) -> bool:
+    return "completions" in target.parameters and not inspect.isclass(target.value)
+
+
+def _import() -> None:
+    import_module("PIL.Image")
+    _state()
+
+
+@convention(
+    "trl",
+    matches=_matches,
+    priority=1,
+    prepare=_import,
+    source="huggingface/trl 1.16 trl/trainer/grpo_trainer.py, _calculate_rewards",
+)
+def trl(target: Target, rollouts: Sequence[Rollout]) -> list[float | None]:
+    """`f(completions, **columns)`, a batch in the main thread; an async one on the thread of a loop."""
+    keywords = arguments(target, rollouts)
+    if inspect.iscoroutinefunction(target.value):
+        return as_floats(on_a_loop(target.value(**keywords)), len(rollouts))
+    return as_floats(target.value(**keywords), len(rollouts))
+
+
+def arguments(target: Target, rollouts: Sequence[Rollout]) -> dict[str, Any]:
+    """Return the keywords of a batch of conversational rollouts.
+
+    Completion ids are the bytes of the text, for want of a tokenizer.
+    """
+    names = sorted({name for one in rollouts for name in one.columns} - {*_GIVEN, "prompt", "completion"})
+    columns = {name: [one.columns.get(name) for one in rollouts] for name in names}
+    pictures = [opened(one.images) for one in rollouts]
+    return {
+        "prompts": [_prompt(one, shown) for one, shown in zip(rollouts, pictures, strict=True)],
+        "completions": [[{"role": "assistant", "content": one.completion}] for one in rollouts],
+        "completion_ids": [list(one.completion.encode("utf-8", "replace")) for one in rollouts],
+        "images": pictures,
+        **columns,
+        **golds_for(target, rollouts),
+        "trainer_state": _state(),
+        "log_extra": lambda column, values: None,  # noqa: ARG005 - TRL's two loggers
+        "log_metric": lambda name, value: None,  # noqa: ARG005
+    }
+
+
+def opened(paths: Sequence[str]) -> list[Any]:
+    """Return the images, opened, as a trainer's data set has them; they decode when they are looked at."""
+    from PIL import Image
+
+    return [Image.open(path) for path in paths]
+
+
+def on_a_loop(work: Coroutine[Any, Any, Any]) -> Any:  # noqa: ANN401 - what the function returns
+    """Run a coroutine as TRL does: on an event loop in a thread of its own."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    try:
+        return asyncio.run_coroutine_threadsafe(work, loop).result()
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+
+def _prompt(one: Rollout, shown: Sequence[Any]) -> list[dict[str, Any]]:
+    images = [{"type": "image", "image": image} for image in shown]
+    return [{"role": "user", "content": [*images, {"type": "text", "text": one.prompt}]}]
+
+
+def _state() -> Any:  # noqa: ANN401 - transformers' TrainerState, where it is installed
+    try:
+        from transformers import TrainerState
+    except ImportError:
+        return None
+    return TrainerState()

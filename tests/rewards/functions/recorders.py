@@ -1,0 +1,95 @@
+"""A reward function of every convention; each prints what it was given, and in which thread."""
+
+import json
+import threading
+
+
+def _said(value):
+    """Return a value as JSON has it; of anything else the name of its type."""
+    if isinstance(value, dict):
+        return {key: _said(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_said(one) for one in value]
+    return value if isinstance(value, str | int | float | None) else type(value).__name__
+
+
+def _note(*positional, **keywords):
+    in_main = threading.current_thread() is threading.main_thread()
+    print(json.dumps({"main": in_main, "positional": _said(positional), "keywords": _said(keywords)}))
+
+
+def trl(completions, solution, **kwargs):
+    _note(completions=completions, solution=solution, **kwargs)
+    return [0.25 * (at + 1) for at in range(len(completions))]
+
+
+def trl_by_key(completions, **kwargs):
+    return [float(one[0]["content"] == gold) for one, gold in zip(completions, kwargs["answer"], strict=True)]
+
+
+async def trl_async(completions, **kwargs):
+    _note(completions=completions)
+    return [1.0] * len(completions)
+
+
+def verl(data_source, solution_str, ground_truth, extra_info=None, **more):
+    _note(
+        data_source=data_source,
+        solution_str=solution_str,
+        ground_truth=ground_truth,
+        extra_info=extra_info,
+        **more,
+    )
+    return {"score": float(len(solution_str)), "seen": 1}
+
+
+async def verl_async(data_source, solution_str, ground_truth, extra_info=None):
+    _note(solution_str=solution_str)
+    return 0.5
+
+
+def verl_batch(data_sources, solution_strs, ground_truths, extra_infos, **more):
+    _note(
+        data_sources=data_sources,
+        solution_strs=solution_strs,
+        ground_truths=ground_truths,
+        extra_infos=extra_infos,
+        **more,
+    )
+    return [{"score": 1.0}, {"score": 0.0}]
+
+
+def easyr1(reward_inputs, *more, **keywords):
+    _note(reward_inputs, *more, **keywords)
+    return [{"overall": 0.5, "format": 1.0, "accuracy": 0.0} for _ in reward_inputs]
+
+
+def easyr1_sequential(reward_input, *more, **keywords):
+    _note(reward_input, *more, **keywords)
+    return {"overall": float(len(reward_input["response"]))}
+
+
+class Swift:
+    made = 0
+
+    def __init__(self, args=None, **kwargs):
+        Swift.made += 1
+
+    def __call__(self, completions, *more, solution, **keywords):
+        _note(completions, *more, solution=solution, **keywords)
+        return [float(Swift.made)] * len(completions)
+
+
+def openrlhf(queries, prompts, labels, *more, **keywords):
+    _note(queries, prompts, labels, *more, **keywords)
+    return {"rewards": [0.75], "scores": [0.0]}
+
+
+def plain(response, ground_truth, question):
+    _note(response=response, ground_truth=ground_truth, question=question)
+    return True
+
+
+def places(a, b):
+    _note(a, b)
+    return 0.0 if a == b else None
