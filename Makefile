@@ -12,13 +12,18 @@ install: .venv/installed
 	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[demo,dev]'
 	@touch $@
 
+# What the tests of real trainers need beside it: TRL with torch.
+.venv/installed-trainers: .venv/installed
+	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[demo,dev,rl]'
+	@touch $@
+
 demo: install
 	$(BIN)/sft-audit demo
 
-test: install chromium lint
+test: .venv/installed-trainers chromium lint
 	$(BIN)/python -m pytest -q -m "not long" --cov --cov-report=term:skip-covered
 
-test-all: install chromium lint
+test-all: .venv/installed-trainers chromium lint
 	$(BIN)/python -m pytest -q
 
 lint: install
