@@ -69,6 +69,9 @@ class RewardConfig(AuditConfig):
     """Everything that an audit of a reward function depends on; its trials are made from the data set.
 
     `seconds` is what one batch may take, `reward_memory` the address space of the function's process.
+    `samples` are logs of what the SFT model samples, of which `scored` are put to the function;
+    `planned_rollouts` is how many RL will sample; `sft_audit` an audit of the SFT data, whose reward-like
+    tails are tried.
     """
 
     subject: ClassVar[str] = "reward"
@@ -83,7 +86,9 @@ class RewardConfig(AuditConfig):
     reward_memory: int = Field(default=8 << 30, gt=0)
     allow_hosts: tuple[str, ...] = ()
     samples: tuple[Path, ...] = ()
+    scored: int = Field(default=2000, gt=0)
     planned_rollouts: int | None = Field(default=None, gt=0)
+    sft_audit: Path | None = None
 
 
 class PromptsConfig(AuditConfig):

@@ -339,6 +339,37 @@ _ALL = (
         """,
     ),
     _table(
+        "sampled",
+        "one sampled completion, read, and paid where it was drawn",
+        """
+        rollout BIGINT the rollout
+        completion VARCHAR the completion
+        reading VARCHAR right or wrong, read without the function; unread where that is not plain
+        exploits VARCHAR families of exploits that it shows, space between; empty where none
+        reward DOUBLE what the function paid; null where it was not drawn, or the function gave none
+        paid BOOLEAN whether the reward exceeds the threshold; null without a reward
+        """,
+    ),
+    _table(
+        "payoffs",
+        "one exploit against honest answers: what it is paid, how often the model shows it before RL",
+        """
+        family VARCHAR the family of wrong completions; plainly_wrong: sampled, wrong, no other exploit
+        asked BIGINT wrong completions of the family that were put to the function
+        paid BIGINT of these, paid
+        acceptance_low DOUBLE lower end of the 95 % interval of the share paid
+        acceptance_high DOUBLE upper end
+        example VARCHAR one that was paid; null where none was
+        looked BIGINT sampled completions that were looked at
+        seen BIGINT of these, how many show the exploit
+        prior_low DOUBLE lower end of the 95 % interval of the share that shows it
+        prior_high DOUBLE upper end
+        honest BIGINT sampled completions without an exploit that were put to the function
+        honest_paid BIGINT of these, paid
+        planned BIGINT rollouts that RL will sample; null where nobody said
+        """,
+    ),
+    _table(
         "findings",
         "one fault",
         """

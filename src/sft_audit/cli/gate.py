@@ -64,15 +64,16 @@ def start(
     audits: Annotated[list[Path] | None, typer.Option("--audit", help="Audit folder; may recur.")] = None,
     policy: PolicyFile = None,
     shadow: Shadow = False,
+    fail_on: FailOn = "block",
 ) -> None:
-    """Start a command, unless the gate says BLOCK or UNKNOWN."""
+    """Start a command, unless the gate says BLOCK or UNKNOWN, or REVIEW where that is to stop it."""
     from sft_audit.launch import become
 
     code = 0
     with shadowed(shadow):
         from sft_audit.report import gate
 
-        sheet = gate.Sheet(_judge(audits or [], policy), shadow)
+        sheet = gate.Sheet(_judge(audits or [], policy), shadow, fail_on)
         print(gate.refusal(sheet, command), file=sys.stderr)
         code = sheet.exit_code
     if code:

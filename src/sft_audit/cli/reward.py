@@ -31,6 +31,15 @@ def reward(
         float | None, typer.Option(help="Seconds that one batch may take. [default: 30]")
     ] = None,
     allow_host: Annotated[list[str] | None, typer.Option(help="Host that the function may ask.")] = None,
+    samples: Annotated[
+        list[Path] | None, typer.Option(help="Log of what the SFT model samples; may recur.")
+    ] = None,
+    planned_rollouts: Annotated[
+        int | None, typer.Option(min=1, help="Rollouts that RL is to sample.")
+    ] = None,
+    sft_audit: Annotated[
+        Path | None, typer.Option(help="Audit of the SFT data, whose reward-like tails are tried.")
+    ] = None,
     policy: PolicyFile = None,
     json_: Json = False,
 ) -> None:
@@ -47,6 +56,9 @@ def reward(
         "threshold": threshold,
         "seconds": seconds,
         "allow_hosts": allow_host,
+        "samples": samples,
+        "planned_rollouts": planned_rollouts,
+        "sft_audit": sft_audit,
         "policy": policy,
     }
     report = audit(load_config(config, flags, RewardConfig))

@@ -1,9 +1,11 @@
-"""The demonstration from an empty folder to what was found: make, plant, audit, clean, audit again."""
+"""The demonstration from an empty folder to the gate: make, plant, audit, clean, audit rewards, judge."""
 
 import json
 import shutil
 import time
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
 
@@ -11,28 +13,39 @@ from sft_audit.check import all_checks
 from sft_audit.demo.bed import Planted
 from sft_audit.demo.compare import Line, Stray, flagged_but_not_planted, found_against_planted
 from sft_audit.demo.dataset import make_data_set, write_comparisons, write_rows
+from sft_audit.demo.judges import LEAKY, SOUND, write_judges, write_samples
 from sft_audit.demo.plant import plant_faults
 from sft_audit.demo.row import Row
 from sft_audit.errors import AuditError
-from sft_audit.session import Report, audit_data
+from sft_audit.gate import Gate, judge_audits
+from sft_audit.policy import load_policy
+from sft_audit.report.gate import Sheet, one_page
+from sft_audit.session import Report, audit_data, audit_reward
 
 ROWS, TRUTH, COMPARISONS, IMAGES = "rows.json", "planted.jsonl", "preferences.jsonl", "images"
 
 
 @dataclass(frozen=True, slots=True)
 class DemoResult:
-    """What the demonstration came to: its folder, both audits, and findings held against what was planted."""
+    """What the demonstration came to: its folder, both audits, and findings held against what was planted.
+
+    `rewards` are the audits of a sound and a leaky reward function; `gates` join each with the cleaned data.
+    """
 
     folder: Path
     before: Report
     after: Report
     lines: tuple[Line, ...]
+    rewards: Mapping[str, Report]
+    gates: Mapping[str, Gate]
     strays: tuple[Stray, ...]
     seconds: float
 
 
 def run_demo(out: Path, *, workers: int = 0, seed: int = 7) -> DemoResult:
     """Make the data set in `out`/data, audit it, apply every remedy there is, audit again, and compare.
+
+    Then audit a sound and a leaky reward function on its answers, and judge each with the cleaned data.
 
     Raises AuditError where `out` holds something else, or scikit-image is not installed.
     """
@@ -43,6 +56,7 @@ def run_demo(out: Path, *, workers: int = 0, seed: int = 7) -> DemoResult:
     before = _audit(out / "data" / ROWS, out / "audit", out / "data", workers)
     clean(out / "audit", out / "cleaned", unsafe=_unsafe(), force=True)
     after = _audit(out / "cleaned" / ROWS, out / "audit-cleaned", out / "data", workers)
+    rewards = _audit_rewards(out, rows, seed)
     found = before.findings.to_pylist()
     return DemoResult(
         folder=out,
@@ -50,6 +64,8 @@ def run_demo(out: Path, *, workers: int = 0, seed: int = 7) -> DemoResult:
         after=after,
         lines=found_against_planted(truth, found, after.findings.to_pylist()),
         strays=flagged_but_not_planted(truth, found, [row.source for row in rows]),
+        rewards=rewards,
+        gates={name: _judge(out, name, (after.folder, one.folder)) for name, one in rewards.items()},
         seconds=time.monotonic() - started,
     )
 
@@ -74,9 +90,36 @@ def _fresh(out: Path) -> Path:
     """Return the folder, empty; an earlier demonstration in it is removed, anything else refused."""
     if out.exists() and not (out / "data" / TRUTH).is_file() and (not out.is_dir() or any(out.iterdir())):
         raise AuditError(f"{out}: exists and is not a demonstration; choose another folder with -o")
-    for part in ("data", "audit", "cleaned", "audit-cleaned"):
+    parts = ("data", "audit", "cleaned", "audit-cleaned", "rewards")
+    for part in (*parts, *(f"reward-{name}" for name in (SOUND, LEAKY))):
         shutil.rmtree(out / part, ignore_errors=True)
     return out
+
+
+def _audit_rewards(out: Path, rows: list[Row], seed: int) -> dict[str, Report]:
+    """Audit both functions on the cleaned rows, with drawn samples and the exploit tails of the data."""
+    targets, samples = write_judges(out / "rewards"), out / "rewards" / "samples.jsonl"
+    write_samples(samples, rows, Random(seed))  # noqa: S311 - as above
+    return {
+        name: audit_reward(
+            target,
+            out / "cleaned" / ROWS,
+            images=out / "data" / IMAGES,
+            samples=samples,
+            sft_audit=out / "audit",
+            planned_rollouts=1_000_000,
+            out=out / f"reward-{name}",
+        )
+        for name, target in targets.items()
+    }
+
+
+def _judge(out: Path, name: str, audits: tuple[Path, Path]) -> Gate:
+    """Join the cleaned data's audit with a reward function's, and write the gate's page."""
+    today = datetime.now(tz=UTC).date()
+    gate = judge_audits(audits, load_policy(None), today)
+    (out / f"gate-{name}.html").write_text(one_page(Sheet(gate)), encoding="utf-8")
+    return gate
 
 
 def _audit(rows: Path, out: Path, data: Path, workers: int) -> Report:

@@ -24,7 +24,17 @@ def render(result: DemoResult) -> "RenderableType":
         f"After cleaning: {after.folder / 'report.html'}\n"
         f"Planted where:  {result.folder / 'data' / 'planted.jsonl'}"
     )
-    return Group(_faults(result), _strays(result), Text(said, no_wrap=True, overflow="ignore"))
+    text = Text(f"{said}\n\n{_gates(result)}", no_wrap=True, overflow="ignore")
+    return Group(_faults(result), _strays(result), text)
+
+
+def _gates(result: DemoResult) -> str:
+    """Return what the gate says of the cleaned data with each reward function."""
+    lines = ["May RL start, with the cleaned data and…"]
+    for name, gate in result.gates.items():
+        lines.append(f"  a {name} reward function: {gate.outcome:8}{result.folder / f'gate-{name}.html'}")
+        lines += [f"    {one.ruling.axis}: {one.ruling.reason[:160]}…" for one in gate.reasons[:1]]
+    return "\n".join(lines)
 
 
 def _faults(result: DemoResult) -> "Table":

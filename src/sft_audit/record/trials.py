@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -10,11 +11,20 @@ from sft_audit.config import RewardConfig
 from sft_audit.errors import AuditError
 from sft_audit.record import Recording, table_recorder
 from sft_audit.record.places import ImageRoot
+from sft_audit.record.tails import read_tails
 from sft_audit.rewards import Rollout, all_conventions
+from sft_audit.rewards.mistakes import tail_trials
 from sft_audit.rewards.process import Limits, RewardProcess, Scored
 from sft_audit.rewards.trial import FORMS, Form, KnownAnswer, Trial, fixed_trials, known_answer, trials_for
 from sft_audit.tables import TABLES
 
+PICTURED = """
+    pictured as (
+        select sample_id, list(uri order by slot) as images
+        from image_uses
+        group by sample_id
+    )
+"""
 _BATCH = 32
 _REPEATS = 2
 _FORM_ANSWERS = 12
@@ -72,10 +82,10 @@ def trials(recording: Recording) -> None:
     drawn = list(_draw(recording, config.answers))
     if not drawn:
         raise AuditError(_NOTHING_TO_ASK)
-    limits = Limits(config.seconds, config.reward_memory, config.allow_hosts)
-    with RewardProcess(config.target, config.trainer, limits, recording.store.folder / "reward.log") as judge:
+    tails = read_tails(config.sft_audit)
+    with reward_process(recording, config) as judge:
         form = _best_form(judge, drawn)
-        put = list(_all_trials(drawn, form))
+        put = list(_all_trials(drawn, form, tails))
         scored = [
             one
             for at in range(0, len(put), _BATCH)
@@ -98,15 +108,17 @@ def trials(recording: Recording) -> None:
     )
 
 
+def reward_process(recording: Recording, config: RewardConfig) -> RewardProcess:
+    """Start the audited function in a process of its own, under the limits of the configuration."""
+    limits = Limits(config.seconds, config.reward_memory, config.allow_hosts)
+    return RewardProcess(config.target, config.trainer, limits, recording.store.folder / "reward.log")
+
+
 def _draw(recording: Recording, most: int) -> Iterator[Asked]:
     """Yield closed answers, as evenly over the answer kinds as there are any, always the same ones."""
     rows = recording.store.rows(
-        """
-        with pictured as (
-            select sample_id, list(uri order by slot) as images
-            from image_uses
-            group by sample_id
-        ), ranked as (
+        f"""
+        with {PICTURED}, ranked as (
             select
                 sample_id,
                 turn,
@@ -119,7 +131,7 @@ def _draw(recording: Recording, most: int) -> Iterator[Asked]:
             join samples using (sample_id)
             where canonical is not null and answer_kind <> 'free'
         )
-        select sample_id, turn, question, answer, coalesce(images, []), extra, files.path
+        select sample_id, turn, question, answer, images, extra, files.path
         from ranked
         join samples using (sample_id)
         join files on files.file = samples.file
@@ -129,13 +141,20 @@ def _draw(recording: Recording, most: int) -> Iterator[Asked]:
         """,
         {"most": most},
     )
-    roots: dict[str, ImageRoot] = {}
-    for sample_id, turn, question, answer, images, extra, path in rows:
-        folder = str(recording.config.images or Path(path).parent)
-        root = roots.setdefault(folder, ImageRoot(folder))
-        found = tuple(place for uri in images if (place := root.locate(uri).path) is not None)
-        rollout = Rollout(question, answer, answer.strip(), found, _columns(extra))
-        yield Asked(sample_id, turn, known_answer(question, answer), rollout)
+    for sample_id, turn, *row in rows:
+        rollout = rollout_of(recording, row)
+        yield Asked(sample_id, turn, known_answer(rollout.prompt, rollout.completion), rollout)
+
+
+def rollout_of(recording: Recording, row: Sequence[Any]) -> Rollout:
+    """Return the known answer as a rollout, from question, answer, image addresses, extra fields and path."""
+    question, answer, images, extra, path = row
+    root = _root(str(recording.config.images or Path(path or "").parent))
+    found = tuple(place for uri in images or () if (place := root.locate(uri).path) is not None)
+    return Rollout(question, answer, answer.strip(), found, _columns(extra))
+
+
+_root = lru_cache(maxsize=64)(ImageRoot)
 
 
 def _columns(extra: str | None) -> dict[str, Any]:
@@ -157,10 +176,10 @@ def _best_form(judge: RewardProcess, drawn: Sequence[Asked]) -> Form:
     return best
 
 
-def _all_trials(drawn: Sequence[Asked], form: Form) -> Iterator[Put]:
+def _all_trials(drawn: Sequence[Asked], form: Form, tails: Sequence[str]) -> Iterator[Put]:
     for at, asked in enumerate(drawn):
         others = _swapped(drawn, at)
-        for trial in trials_for(asked.known, form):
+        for trial in (*trials_for(asked.known, form), *tail_trials(asked.known, form, tails)):
             yield Put(asked, trial)
             if trial.family == EXACT:
                 for repeat in range(1, _REPEATS + 1):

@@ -23,6 +23,27 @@ class FamilyRow:
 
 
 @dataclass(frozen=True, slots=True)
+class PayoffRow:
+    """One exploit: its acceptance, the honest pass rate beside it, and how many samples show it."""
+
+    family: str
+    asked: int
+    paid: int
+    acceptance_low: float
+    acceptance_high: float
+    honest: int
+    honest_paid: int
+    looked: int
+    seen: int
+    prior_high: float
+
+    @property
+    def margin(self) -> float | None:
+        """Return the lower bound of the acceptance less the honest pass rate; None without honest samples."""
+        return self.acceptance_low - self.honest_paid / self.honest if self.honest else None
+
+
+@dataclass(frozen=True, slots=True)
 class Card:
     """The function, the way it was asked, the threshold of what counts as paid, and its families.
 
@@ -40,6 +61,7 @@ class Card:
     answers: int
     trials: int
     median_seconds: float | None
+    payoffs: tuple[PayoffRow, ...]
 
 
 def read_card(store: Store) -> Card | None:
@@ -95,7 +117,22 @@ def read_card(store: Store) -> Card | None:
         answers=answers,
         trials=trials,
         median_seconds=seconds,
+        payoffs=_payoffs(store),
     )
+
+
+def _payoffs(store: Store) -> tuple[PayoffRow, ...]:
+    """Return the exploits, those that pay most above honesty first; none where nothing was sampled."""
+    rows = store.rows(
+        """
+        select
+            family, asked, paid, acceptance_low, acceptance_high,
+            honest, honest_paid, looked, seen, prior_high
+        from payoffs
+        order by acceptance_low desc, family
+        """
+    )
+    return tuple(PayoffRow(*row) for row in rows)
 
 
 def write_card(folder: Path, card: Card | None, outcome: Outcome) -> None:

@@ -289,7 +289,7 @@ def _plain(text: str) -> str:
 def refusal(sheet: Sheet, command: Sequence[str]) -> str:
     """Return what `run` says on stderr before it starts the command, or why it does not."""
     gate = sheet.gate
-    stopped = gate.outcome in ("BLOCK", "UNKNOWN")
+    stopped = bool(gate.exit_code(sheet.fail_on))
     lines = [f"{one.ruling.outcome} {visible(_said(one))}" for one in gate.reasons[:MOST_REASONS]]
     lines += [f"waiver: {visible(one.sentence)}" for one in gate.waived]
     if stopped and sheet.shadow:

@@ -1,0 +1,40 @@
+"""What a sampled completion answers, read without the reward function."""
+
+import re
+from typing import Literal
+
+from sft_audit.rewards.trial import KnownAnswer
+
+Reading = Literal["right", "wrong", "unread"]
+
+_BLOCK = re.compile(r"<answer>(.*?)</answer>", re.DOTALL)
+_BOX = re.compile(r"\\boxed\{((?:[^{}]|\{[^{}]*\})*)\}")
+_SAID = re.compile(r"(?:final answer|answer is|answer\s*:)\s*:?\s*(.+)", re.IGNORECASE)
+_THOUGHT = re.compile(r"<think>.*?</think>", re.DOTALL)
+_MOST_WORDS = 12
+
+
+def answer_in(completion: str) -> str | None:
+    """Return the answer that a completion gives: its last block, box or line that says so, or all of it.
+
+    None where a text of more than a dozen words marks none.
+    """
+    for pattern in (_BLOCK, _BOX):
+        found = pattern.findall(completion)
+        if found:
+            return str(found[-1]).strip()
+    rest = _THOUGHT.sub(" ", completion).strip()
+    said = _SAID.findall(rest)
+    if said:
+        return str(said[-1]).strip().rstrip(".")
+    return rest if 0 < len(rest.split()) <= _MOST_WORDS else None
+
+
+def read_completion(known: KnownAnswer, completion: str) -> Reading:
+    """Return whether a completion is plainly right or plainly wrong; `unread` where neither can be told."""
+    answer = answer_in(completion)
+    if answer is None:
+        return "unread"
+    if known.says(answer):
+        return "right"
+    return "wrong" if known.gainsays(answer) else "unread"
