@@ -297,8 +297,8 @@ _ALL = (
         line BIGINT 1-based line or row of the log
         step BIGINT step of the run in which it was sampled; null where the log does not say
         condition VARCHAR image: sampled with the image; none: without it
-        prompt VARCHAR the prompt as the log spells it
-        completion VARCHAR the completion
+        prompt VARCHAR the prompt as the log spells it; of messages the last that a user wrote
+        completion VARCHAR the completion; of messages the last that the assistant wrote
         gold VARCHAR the known answer as the log gives it; null where it gives none
         reward DOUBLE what it was paid; null where the log does not say
         sample_id VARCHAR the sample of the data set whose prompt it is; null where none is found

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
@@ -29,7 +29,7 @@ class Reading:
 def detect(one: Input, format_name: str = "auto") -> Reading:
     """Look at a file's first bytes and rows; raise AuditError where it is empty or nothing here reads it."""
     with FileBytes(one.path) as source:
-        layout = replace(one.layout, container=_container(source))
+        layout = replace(one.layout, container=container_of(source))
         if format_name != "auto":
             if find_format(format_name).layout.columns and not layout.columns:
                 raise AuditError(
@@ -49,7 +49,14 @@ def cut(source: FileBytes, file: str, layout: Layout, format_name: str = NO_FORM
     def is_row(content: Content) -> bool:
         return any(one.matches(content, layout) for one in known)
 
-    match layout.container:
+    return cut_container(source, file, layout.container, is_row)
+
+
+def cut_container(
+    source: FileBytes, file: str, container: str, is_row: Callable[[Content], bool]
+) -> Iterator[Chunk]:
+    """Cut a file into chunks of rows, in order; after damage go on at what `is_row` says is one."""
+    match container:
         case "json_array":
             return json_array.chunks(source, file, is_row)
         case "json_lines":
@@ -73,7 +80,8 @@ def _vote(rows: Sequence[Content], one: Input, layout: Layout) -> str:
     return name
 
 
-def _container(source: FileBytes) -> str:
+def container_of(source: FileBytes) -> str:
+    """Return what cuts the file into rows; raise AuditError where it is empty or nothing here does."""
     head = source.read(0, BLOCK)
     if head[:4] == b"PAR1":
         return "parquet"

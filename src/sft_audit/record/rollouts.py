@@ -1,0 +1,236 @@
+"""Completions sampled for the prompts of the data set, from the logs that were given."""
+
+import logging
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from sft_audit.config import AuditConfig, PromptsConfig, RewardConfig
+from sft_audit.errors import AuditError
+from sft_audit.logs import is_logged, read_logged
+from sft_audit.readers import RowFault
+from sft_audit.readers.chunk import Chunk, Row
+from sft_audit.readers.detect import container_of, cut_container
+from sft_audit.readers.file_bytes import FileBytes
+from sft_audit.readers.inputs import Input, find_inputs
+from sft_audit.record import Recording, table_recorder
+from sft_audit.record.prompt_index import Asked, Prompt, PromptIndex
+from sft_audit.sample import content_hash
+from sft_audit.tables import Column, Table
+
+log = logging.getLogger(__name__)
+
+_FIELDS = (
+    ("file", "string"),
+    ("line", "int64"),
+    ("step", "int64"),
+    ("condition", "string"),
+    ("prompt", "string"),
+    ("completion", "string"),
+    ("gold", "string"),
+    ("reward", "float64"),
+    ("id", "string"),
+    ("image", "string"),
+    ("key", "string"),
+)
+_SAID = {
+    "unreadable": "not counted",
+    "reward": "counted without a reward",
+    "unknown": "no prompt",
+    "ambiguous": "no prompt of its own",
+}
+FAULTS = Table(
+    "rollout_faults",
+    "one thing in a log of completions that cannot be read or joined",
+    (
+        Column("file", "VARCHAR", "the log"),
+        Column("line", "BIGINT", "1-based line or row of the log"),
+        Column("condition", "VARCHAR", "image or none, as in rollouts"),
+        Column(
+            "kind", "VARCHAR", "unreadable: the line; reward: no number; unknown or ambiguous: the prompt"
+        ),
+        Column("detail", "VARCHAR", "one clause that says what was seen"),
+    ),
+)
+# What a log says of a prompt beside its text, and which sample that is; both tables are dropped again.
+_KEYS = "create or replace table logged_keys (rollout BIGINT, id VARCHAR, image VARCHAR, key VARCHAR)"
+_LINKS = (
+    "create or replace table logged_links (key VARCHAR, sample_id VARCHAR, turn INTEGER, problem VARCHAR)"
+)
+_PROMPTS = """
+    with pictured as (
+        select sample_id, list(uri order by slot) as images
+        from image_uses
+        group by sample_id
+    ), asked as (
+        select sample_id, turn, question, answer
+        from answers
+        union all
+        select sample_id, null, arg_max(text, turn), null
+        from turns
+        where role = 'user' and sample_id not in (select sample_id from answers)
+        group by sample_id
+    )
+    select sample_id, turn, id, question, coalesce(images, []) as images, answer
+    from asked
+    join samples using (sample_id)
+    left join pictured using (sample_id)
+    order by file, position, turn
+"""
+
+
+@table_recorder(
+    fills=("rollouts", FAULTS), needs=("samples", "turns", "image_uses", "answers"), requires="samples"
+)
+def rollouts(recording: Recording) -> None:
+    """Read logs of sampled completions, and find the prompt of each in the data set."""
+    store = recording.store
+    store.execute(_KEYS)
+    store.execute(_LINKS)
+    for condition, paths in _logs(recording.config):
+        for one in find_inputs(paths):
+            _read_log(recording, one, condition)
+    _link(recording)
+    store.execute(
+        """
+        update rollouts
+        set sample_id = logged_links.sample_id, turn = logged_links.turn
+        from logged_keys
+        join logged_links using (key)
+        where rollouts.rollout = logged_keys.rollout and logged_links.sample_id is not null
+        """
+    )
+    store.execute(
+        """
+        insert into rollout_faults
+        select file, line, condition, problem, detail
+        from rollouts
+        join logged_keys using (rollout)
+        join logged_links using (key)
+        join (values
+            ('unknown', 'no question of the data set stands in its prompt'),
+            ('ambiguous', 'several prompts of the data set ask this and have this answer')
+        ) as why(problem, detail) using (problem)
+        order by rollout
+        """
+    )
+    store.execute("drop table logged_keys")
+    store.execute("drop table logged_links")
+    _tell(recording)
+
+
+def _logs(config: AuditConfig) -> Iterator[tuple[str, tuple[Path, ...]]]:
+    match config:
+        case PromptsConfig():
+            yield "image", config.samples
+            yield "none", config.blind_samples
+        case RewardConfig():
+            yield "image", config.samples
+
+
+def _read_log(recording: Recording, one: Input, condition: str) -> None:
+    """Read one log; raise AuditError where no line of it is a completion."""
+    store = recording.store
+    rows, first = 0, store.value("select count(*) from rollouts")
+    number = first
+    with FileBytes(one.path) as source, store.transaction():
+        chunks = cut_container(source, one.file, container_of(source), is_logged)
+        for n_rows, found, faults in recording.engine.map(_read_chunk, ((one, condition) for one in chunks)):
+            numbered = _numbered(found, number)
+            store.insert("rollouts", numbered.drop_columns(["id", "image", "key"]))
+            store.insert("logged_keys", numbered.select(["rollout", "id", "image", "key"]))
+            store.insert(FAULTS.name, faults)
+            rows, number = rows + n_rows, number + found.num_rows
+    if number == first:
+        raise AuditError(
+            f"{one.path}: none of its {rows:,} rows is a completion of a prompt; give a log of TRL, verl or "
+            "ms-swift, or rows with prompt and completion"
+        )
+
+
+def _read_chunk(task: tuple[Chunk, str]) -> tuple[int, Any, Any]:
+    """Return the number of rows in a chunk, its completions, and what is wrong with them."""
+    import pyarrow as pa
+
+    chunk, condition = task
+    found, faults = list[dict[str, Any]](), list[tuple[Any, ...]]()
+    rows = 0
+    for row in chunk.rows():
+        rows += 1
+        line = row.place.position
+        where = (chunk.file, line, condition)
+        if not isinstance(row, Row):
+            faults.append((*where, "unreadable", row.reason))
+            continue
+        try:
+            logged = read_logged(row.content)
+        except RowFault as fault:
+            faults.append((*where, "unreadable", str(fault)))
+            continue
+        faults.extend((*where, "reward", one.problem) for one in logged if one.problem is not None)
+        for one in logged:
+            known = content_hash("\0".join(map(str, (one.prompt, one.gold, one.id, one.image))).encode())
+            fields = {name: value for name, value in asdict(one).items() if name != "problem"}
+            found.append({"file": chunk.file, "line": line, "condition": condition, "key": known, **fields})
+    columns = zip(*faults, strict=True) if faults else ([] for _ in FAULTS.columns)
+    arrays = [
+        pa.array(column, field.type) for column, field in zip(columns, FAULTS.arrow_schema(), strict=True)
+    ]
+    return (
+        rows,
+        pa.RecordBatch.from_pylist(found, schema=pa.schema(_FIELDS)),
+        pa.RecordBatch.from_arrays(arrays, schema=FAULTS.arrow_schema()),
+    )
+
+
+def _numbered(batch: Any, first: int) -> Any:  # noqa: ANN401 - pyarrow has no types
+    import pyarrow as pa
+
+    return batch.append_column("rollout", pa.array(range(first, first + batch.num_rows), pa.int64()))
+
+
+def _link(recording: Recording) -> None:
+    """Find the prompt of every distinct one that was logged."""
+    import pyarrow as pa
+
+    store = recording.store
+    index = PromptIndex()
+    for batch in store.batches(_PROMPTS, 8192):
+        index.add(Prompt(**{**row, "images": tuple(row["images"])}) for row in batch.to_pylist())
+    distinct = """
+        select key, any_value(prompt), any_value(gold), any_value(id), any_value(image)
+        from rollouts
+        join logged_keys using (rollout)
+        group by key
+        order by min(rollout)
+    """
+    schema = pa.schema([("key", "string"), ("sample_id", "string"), ("turn", "int32"), ("problem", "string")])
+    for batch in store.batches(distinct, 8192):
+        linked = []
+        for row in batch.to_pylist():
+            key, *asked = row.values()
+            prompt, problem = index.find(Asked(*asked))
+            linked.append(
+                {
+                    "key": key,
+                    "sample_id": prompt and prompt.sample_id,
+                    "turn": prompt and prompt.turn,
+                    "problem": problem or None,
+                }
+            )
+        store.insert("logged_links", pa.RecordBatch.from_pylist(linked, schema=schema))
+
+
+def _tell(recording: Recording) -> None:
+    """Warn of what could not be read or joined: how many lines of which log, and the first of them."""
+    told = recording.store.rows(
+        """
+        select file, kind, count(*), min(line), arg_min(detail, line)
+        from rollout_faults
+        group by all
+        order by all
+        """
+    )
+    for file, kind, n, line, detail in told:
+        log.warning("%s:%d: %s (%s: %s such in the log)", file, line, detail, _SAID[kind], f"{n:,}")
