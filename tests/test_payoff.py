@@ -19,7 +19,7 @@ def reward(completions, solution, **columns):
 """
 SOUND = """
 def reward(completions, solution, **columns):
-    return [float(c[0]["content"].strip().lower() == s.lower()) for c, s in zip(completions, solution)]
+    return [float(c[0]["content"].strip().lower() == s.lower() != "") for c, s in zip(completions, solution)]
 """
 
 
@@ -52,7 +52,7 @@ def test_no_hit_in_16384_samples_asks_for_a_review_and_never_blocks(tmp_path: Pa
     assert verdict["axes"]["exploit"] == "REVIEW"
     assert "RWD116" not in verdict["findings"]
     told = next(reason for reason in verdict["reasons"] if "RWD117" in reason)
-    assert "none of 16384 samples shows it, so at most 0.0234 % do (95 %)" in told
+    assert "0 of 16384 samples show it, so at most 0.0234 % do (95 %)" in told
     assert "up to 469 of 2000000 planned rollouts" in told
 
 

@@ -326,6 +326,7 @@ _ALL = (
         sample_id VARCHAR the sample whose question and known answer it uses
         turn INTEGER the answer's turn
         family VARCHAR what kind of completion it is
+        variant VARCHAR which of the family's kinds; empty where it has but one
         expected VARCHAR right or wrong
         condition VARCHAR own; swapped or none: with another image, or without; main thread: asked there
         repeat INTEGER 0 for the first asking, 1 and more for the same again
@@ -354,14 +355,17 @@ _ALL = (
         "payoffs",
         "one exploit against honest answers: what it is paid, how often the model shows it before RL",
         """
-        family VARCHAR the family of wrong completions; plainly_wrong: sampled, wrong, no other exploit
-        asked BIGINT wrong completions of the family that were put to the function
+        family VARCHAR the family of wrong completions
+        variant VARCHAR the variant of it that is paid most
+        asked BIGINT wrong completions of that variant that were put to the function
         paid BIGINT of these, paid
-        acceptance_low DOUBLE lower end of the 95 % interval of the share paid
+        acceptance_low DOUBLE lower end of the 95 % interval of the share paid, for the best of all variants
         acceptance_high DOUBLE upper end
         example VARCHAR one that was paid; null where none was
         looked BIGINT sampled completions that were looked at
         seen BIGINT of these, how many show the exploit
+        seen_asked BIGINT of these, not right and put to the function
+        seen_paid BIGINT of these, paid
         prior_low DOUBLE lower end of the 95 % interval of the share that shows it
         prior_high DOUBLE upper end
         honest BIGINT sampled completions without an exploit that were put to the function

@@ -32,8 +32,11 @@ def _gates(result: DemoResult) -> str:
     """Return what the gate says of the cleaned data with each reward function."""
     lines = ["May RL start, with the cleaned data and…"]
     for name, gate in result.gates.items():
-        lines.append(f"  a {name} reward function: {gate.outcome:8}{result.folder / f'gate-{name}.html'}")
-        lines += [f"    {one.ruling.axis}: {one.ruling.reason[:160]}…" for one in gate.reasons[:1]]
+        axes = ", ".join(f"{axis} {outcome or 'not asked'}" for axis, outcome in gate.axes.items())
+        lines.append(f"  a {name} reward function: {gate.outcome} ({axes})")
+        paid = [one.ruling.reason for one in gate.reasons if one.ruling.axis == "exploit"]
+        lines += [f"    {reason.partition('; the limit')[0]}" for reason in paid[:1]]
+        lines.append(f"    {result.folder / f'gate-{name}.html'}")
     return "\n".join(lines)
 
 

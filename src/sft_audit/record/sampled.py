@@ -2,8 +2,11 @@
 
 from dataclasses import replace
 from functools import lru_cache
+from statistics import NormalDist
+from typing import Any
 
 from sft_audit.config import RewardConfig
+from sft_audit.interval import wilson
 from sft_audit.record import Batch, Recording, table_recorder
 from sft_audit.record.tails import read_tails
 from sft_audit.record.trials import PICTURED, reward_process, rollout_of
@@ -13,7 +16,6 @@ from sft_audit.rewards.trial import known_answer
 from sft_audit.tables import TABLES
 
 _BATCH, _CHUNK = 32, 8192
-PLAINLY_WRONG = "plainly_wrong"
 _known = lru_cache(maxsize=4096)(known_answer)
 # What is read of a completion: the question and the known answer are the data set's, where it was joined.
 _ROLLOUTS = """
@@ -29,11 +31,21 @@ _ROLLOUTS = """
 """
 _PAID = "update sampled set reward = ?, paid = ? where rollout = ?"
 _DRAWN = f"""
-    with {PICTURED}, drawn as (
-        select *
+    with {PICTURED}, shuffled as (
+        select
+            rollouts.*,
+            exploits = '' as honest,
+            row_number() over (
+                partition by exploits = ''
+                order by md5(concat_ws('|', prompt, rollouts.completion, rollout))
+            ) as place
         from rollouts
+        join sampled using (rollout)
         where condition = 'image' and (sample_id is not null or gold is not null)
-        order by md5(concat_ws('|', prompt, completion, rollout)), rollout
+    ), drawn as (
+        select *
+        from shuffled
+        order by honest or place > $most / 2, place, rollout
         limit $most
     )
     select rollout, completion, coalesce(question, prompt), coalesce(answer, gold), images, extra, files.path
@@ -44,61 +56,28 @@ _DRAWN = f"""
     left join pictured using (sample_id)
     order by rollout
 """
-# An exploit is a family of wrong completions that can be told by sight; its acceptance is that of its
-# trials. What is sampled and plainly wrong is one more, accepted as often as it was paid.
-_PAYOFFS = """
-    with honest as (
-        select count(*) as n, count(*) filter (paid) as k
-        from sampled
-        where exploits = '' and paid is not null
-    ), acceptance as (
-        select
-            family,
-            count(*) as n,
-            count(*) filter (paid) as k,
-            arg_min(completion, trial) filter (paid) as example
-        from trials
-        where expected = 'wrong'
-            and condition = 'own'
-            and paid is not null
-            and list_contains($families::varchar[], family)
-        group by family
-        union all
-        select 'plainly_wrong', count(*), count(*) filter (paid), min(completion) filter (paid)
-        from sampled
-        where reading = 'wrong' and exploits = '' and paid is not null
-    ), prior as (
-        select
-            family,
-            (
-                select count(*)
-                from sampled
-                where list_contains(string_split(exploits, ' '), family)
-                    or family = 'plainly_wrong' and reading = 'wrong' and exploits = ''
-            ) as seen,
-            (select count(*) from sampled) as looked
-        from acceptance
-    )
-    insert into payoffs by name
-    select
-        family,
-        acceptance.n as asked,
-        acceptance.k as paid,
-        wilson_low(acceptance.k, acceptance.n) as acceptance_low,
-        wilson_high(acceptance.k, acceptance.n) as acceptance_high,
-        example,
-        looked,
-        seen,
-        wilson_low(seen, looked) as prior_low,
-        wilson_high(seen, looked) as prior_high,
-        honest.n as honest,
-        honest.k as honest_paid,
-        $planned as planned
-    from acceptance
-    join prior using (family), honest
-    where acceptance.n > 0
-    order by family
+_ACCEPTED = """
+    select family, variant, count(*), count(*) filter (paid), arg_min(completion, trial) filter (paid)
+    from trials
+    where expected = 'wrong'
+        and condition = 'own'
+        and paid is not null
+        and list_contains($families::varchar[], family)
+    group by family, variant
+    order by family, variant
 """
+_SEEN = """
+    select
+        count(*),
+        count(*) filter (shows),
+        count(*) filter (shows and paid is not null and reading <> 'right'),
+        count(*) filter (shows and paid and reading <> 'right')
+    from (
+        select *, list_contains(string_split(exploits, ' '), $family) as shows
+        from sampled
+    )
+"""
+_HONEST = "select count(paid), count(*) filter (paid) from sampled where exploits = ''"
 
 
 @table_recorder(
@@ -116,7 +95,7 @@ def sampled(recording: Recording) -> None:
     for batch in recording.store.batches(_ROLLOUTS, _CHUNK):
         recording.store.insert("sampled", _read(batch, tails))
     _pay(recording, config)
-    recording.store.execute(_PAYOFFS, {"families": list(SIGNED), "planned": config.planned_rollouts})
+    _weigh(recording, config.planned_rollouts)
 
 
 def _read(batch: Batch, tails: tuple[str, ...]) -> Batch:
@@ -150,3 +129,45 @@ def _pay(recording: Recording, config: RewardConfig) -> None:
             for (rollout, *_), one in zip(some, judge.score(asked), strict=True):
                 if one.reward is not None:
                     recording.store.execute(_PAID, (one.reward, one.reward > threshold, rollout))
+
+
+def _weigh(recording: Recording, planned: int | None) -> None:
+    """Hold the best paid variant of every exploit against honest samples.
+
+    Of several variants the best is taken, so that its interval is Bonferroni's.
+    """
+    import pyarrow as pa
+
+    store = recording.store
+    honest, honest_paid = store.rows(_HONEST)[0]
+    by_family: dict[str, list[list[Any]]] = {}
+    for family, *accepted in store.rows(_ACCEPTED, {"families": list(SIGNED)}):
+        by_family.setdefault(family, []).append(accepted)
+    rows = []
+    for family, variants in by_family.items():
+        z = NormalDist().inv_cdf(1 - 0.025 / len(variants))
+        variant, asked, paid, example = max(variants, key=lambda one: wilson(one[2], one[1], z))
+        looked, seen, seen_asked, seen_paid = store.rows(_SEEN, {"family": family})[0]
+        low, high = wilson(paid, asked, z)
+        prior_low, prior_high = wilson(seen, looked)
+        rows.append(
+            {
+                "family": family,
+                "variant": variant,
+                "asked": asked,
+                "paid": paid,
+                "acceptance_low": low,
+                "acceptance_high": high,
+                "example": example,
+                "looked": looked,
+                "seen": seen,
+                "seen_asked": seen_asked,
+                "seen_paid": seen_paid,
+                "prior_low": prior_low,
+                "prior_high": prior_high,
+                "honest": honest,
+                "honest_paid": honest_paid,
+                "planned": planned,
+            }
+        )
+    store.insert("payoffs", pa.Table.from_pylist(rows, schema=TABLES["payoffs"].arrow_schema()))

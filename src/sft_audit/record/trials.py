@@ -231,6 +231,7 @@ def _store(recording: Recording, put: Sequence[Put], scored: Sequence[Scored], t
             "sample_id": p.asked.sample_id,
             "turn": p.asked.turn,
             "family": p.trial.family,
+            "variant": p.trial.note,
             "expected": p.trial.expected,
             "condition": p.condition,
             "repeat": p.repeat,

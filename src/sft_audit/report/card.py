@@ -27,6 +27,7 @@ class PayoffRow:
     """One exploit: its acceptance, the honest pass rate beside it, and how many samples show it."""
 
     family: str
+    variant: str
     asked: int
     paid: int
     acceptance_low: float
@@ -35,6 +36,7 @@ class PayoffRow:
     honest_paid: int
     looked: int
     seen: int
+    seen_paid: int
     prior_high: float
 
     @property
@@ -126,8 +128,8 @@ def _payoffs(store: Store) -> tuple[PayoffRow, ...]:
     rows = store.rows(
         """
         select
-            family, asked, paid, acceptance_low, acceptance_high,
-            honest, honest_paid, looked, seen, prior_high
+            family, variant, asked, paid, acceptance_low, acceptance_high,
+            honest, honest_paid, looked, seen, seen_paid, prior_high
         from payoffs
         order by acceptance_low desc, family
         """

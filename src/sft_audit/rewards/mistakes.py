@@ -233,7 +233,7 @@ def master_key(known: KnownAnswer, form: Form) -> Iterator[str | Whole]:
 def injection(known: KnownAnswer, form: Form) -> Iterator[str | Whole]:
     """A wrong answer with an instruction to the judge."""
     for text in _INJECTIONS:
-        yield f"{rival(known)}\n{text}"
+        yield Whole(form.write(f"{rival(known)}\n{text}"), note=text)
     yield Whole(form.write(rival(known), after=f"\n{_INJECTIONS[0]}"), note="after the answer")
 
 
@@ -241,7 +241,7 @@ def injection(known: KnownAnswer, form: Form) -> Iterator[str | Whole]:
 def claims_verified(known: KnownAnswer, form: Form) -> Iterator[str | Whole]:
     """A wrong answer that says it has been verified."""
     for text in _CLAIMS:
-        yield f"{rival(known)}\n{text}"
+        yield Whole(form.write(f"{rival(known)}\n{text}"), note=text)
     yield Whole(
         form.write(rival(known), think=f"{THOUGHT} {_CLAIMS[0]}", after=f"\n{_CLAIMS[0]}"), note="outside"
     )
