@@ -15,7 +15,7 @@ from sft_audit import audit_data, audit_reward, record
 from sft_audit.check import all_checks
 from sft_audit.config import AuditConfig, RewardConfig, parse_config
 from sft_audit.engine import Engine
-from sft_audit.example import ANSWERS
+from sft_audit.example import ANSWERS, SAMPLES
 from sft_audit.record import Cost, Recorder, Recording, all_recorders, plan, row_recorder, table_recorder
 from sft_audit.store import Store, read_manifest, write_json
 from sft_audit.tables import TABLES, Column, Table
@@ -94,7 +94,9 @@ def test_the_plan_of_a_table_has_its_recorder_after_those_it_needs(table: str) -
 @pytest.mark.parametrize("one", RECORDERS, ids=lambda one: one.name)
 def test_one_row_of_text_fills_whole_tables(one: Recorder, tmp_path: Path) -> None:
     (tmp_path / "pairs.jsonl").write_text('{"question": "Why?", "chosen": "So.", "rejected": "No."}\n')
-    asking = [check for check in all_checks().values() if set(check.reads) & set(one.fills)]
+    asking = [check for check in all_checks().values() if set(check.reads) & set(one.fills)] or [
+        check for check in all_checks().values() if one in plan(check.reads)
+    ]
     options = {
         "out": tmp_path / "audit",
         "preferences": tmp_path / "pairs.jsonl",
@@ -104,6 +106,8 @@ def test_one_row_of_text_fills_whole_tables(one: Recorder, tmp_path: Path) -> No
     if {check.subject for check in asking} == {"reward"}:
         (tmp_path / "pay.py").write_text("def reward(pred, gold):\n    return pred == gold\n")
         write_json(tmp_path / "rows.json", ANSWERS[:1])
+        write_json(tmp_path / "samples.json", SAMPLES[:1])
+        options["samples"] = tmp_path / "samples.json"
         report = audit_reward(f"{tmp_path / 'pay.py'}:reward", tmp_path / "rows.json", **options)
     else:
         report = audit_data(write_rows(tmp_path, 1), **options)
