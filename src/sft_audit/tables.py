@@ -310,7 +310,7 @@ _ALL = (
         turn INTEGER the answer's turn
         family VARCHAR what kind of completion it is
         expected VARCHAR right or wrong
-        condition VARCHAR own; swapped or none: with another image, or without; main thread: asked there
+        condition VARCHAR own; swapped or none: another image, or none; main thread; constitution: made for it
         repeat INTEGER 0 for the first asking, 1 and more for the same again
         completion VARCHAR the completion
         gold VARCHAR the known answer that the function was told
@@ -319,6 +319,16 @@ _ALL = (
         refused VARCHAR connections that it tried and that were not allowed; null where none
         seconds DOUBLE seconds of the call, a batch's divided evenly
         paid BOOLEAN whether the reward exceeds the threshold; null without a reward
+        """,
+    ),
+    _table(
+        "statements",
+        "one trial that goes against a statement of the constitution",
+        """
+        statement VARCHAR the statement's name
+        says VARCHAR the statement
+        trial BIGINT the trial whose completion goes against it
+        at_most DOUBLE reward above which it was paid against the statement
         """,
     ),
     _table(
