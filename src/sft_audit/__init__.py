@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING
 from sft_audit.errors import AuditError
 
 if TYPE_CHECKING:
+    from sft_audit.constitution.constrain import constrain
     from sft_audit.session import Report, audit_data, audit_reward, open_report
 
 __version__ = "0.1.0"
-__all__ = ["AuditError", "Report", "audit_data", "audit_reward", "open_report"]
+__all__ = ["AuditError", "Report", "audit_data", "audit_reward", "constrain", "open_report"]
 
 
 def __getattr__(name: str) -> object:
@@ -17,4 +18,8 @@ def __getattr__(name: str) -> object:
         from sft_audit import session
 
         return getattr(session, name)
+    if name == "constrain":
+        from sft_audit.constitution.constrain import constrain
+
+        return constrain
     raise AttributeError(name)

@@ -82,6 +82,7 @@ class RewardConfig(AuditConfig):
     trainer: str | None = None
     answers: int = Field(default=60, gt=0)
     threshold: float | None = None
+    constitution: Path | None = None
     seconds: float = Field(default=30.0, gt=0)
     reward_memory: int = Field(default=8 << 30, gt=0)
     allow_hosts: tuple[str, ...] = ()

@@ -166,6 +166,8 @@ def _beside(config: AuditConfig) -> dict[str, str]:
     """Return the hash of every file, other than the data, on which the verdict depends."""
     named = [one.path for one in find_inputs(config.preferences)]
     named += [config.policy] if config.policy else []
+    if isinstance(config, RewardConfig) and config.constitution:
+        named.append(config.constitution)
     hashes = {}
     for path in named:
         with FileBytes(path) as file:

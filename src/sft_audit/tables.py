@@ -328,7 +328,7 @@ _ALL = (
         family VARCHAR what kind of completion it is
         variant VARCHAR which of the family's kinds; empty where it has but one
         expected VARCHAR right or wrong
-        condition VARCHAR own; swapped or none: with another image, or without; main thread: asked there
+        condition VARCHAR own; swapped or none: another image, or none; main thread; constitution: made for it
         repeat INTEGER 0 for the first asking, 1 and more for the same again
         completion VARCHAR the completion
         gold VARCHAR the known answer that the function was told
@@ -371,6 +371,16 @@ _ALL = (
         honest BIGINT sampled completions without an exploit that were put to the function
         honest_paid BIGINT of these, paid
         planned BIGINT rollouts that RL will sample; null where nobody said
+        """,
+    ),
+    _table(
+        "statements",
+        "one trial that goes against a statement of the constitution",
+        """
+        statement VARCHAR the statement's name
+        says VARCHAR the statement
+        trial BIGINT the trial whose completion goes against it
+        at_most DOUBLE reward above which it was paid against the statement
         """,
     ),
     _table(

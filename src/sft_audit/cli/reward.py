@@ -27,6 +27,9 @@ def reward(
         int | None, typer.Option(min=1, help="Answers to make trials of. [default: 60]")
     ] = None,
     threshold: Annotated[float | None, typer.Option(help="Reward above which an answer is paid.")] = None,
+    constitution: Annotated[
+        Path | None, typer.Option(help="YAML file of statements that it must not pay against.")
+    ] = None,
     seconds: Annotated[
         float | None, typer.Option(help="Seconds that one batch may take. [default: 30]")
     ] = None,
@@ -54,6 +57,7 @@ def reward(
         "out": out,
         "answers": answers,
         "threshold": threshold,
+        "constitution": constitution,
         "seconds": seconds,
         "allow_hosts": allow_host,
         "samples": samples,

@@ -8,6 +8,8 @@ from statistics import median
 from typing import Any
 
 from sft_audit.config import RewardConfig
+from sft_audit.constitution import Statement, load_constitution
+from sft_audit.constitution.trials import held_against, own_trials
 from sft_audit.errors import AuditError
 from sft_audit.record import Recording, table_recorder
 from sft_audit.record.places import ImageRoot
@@ -29,6 +31,7 @@ _BATCH = 32
 _REPEATS = 2
 _FORM_ANSWERS = 12
 EXACT = "exact"
+CONSTITUTION = "constitution"
 _NOTHING_TO_ASK = (
     "the data set has no answer that can be told right or wrong: trials are made of yes or no, options, "
     "counts, numbers, colours and short phrases; give rows that have some with --data"
@@ -69,7 +72,7 @@ class Put:
 
 
 @table_recorder(
-    fills=("rewards", "trials"),
+    fills=("rewards", "trials", "statements"),
     needs=("files", "samples", "answers", "image_uses"),
     cost="model",
     requires="target",
@@ -79,13 +82,14 @@ def trials(recording: Recording) -> None:
     config = recording.config
     if not isinstance(config, RewardConfig):
         raise TypeError("the trials of a reward function need a RewardConfig")
+    statements = load_constitution(config.constitution) if config.constitution else ()
     drawn = list(_draw(recording, config.answers))
     if not drawn:
         raise AuditError(_NOTHING_TO_ASK)
     tails = read_tails(config.sft_audit)
     with reward_process(recording, config) as judge:
         form = _best_form(judge, drawn)
-        put = list(_all_trials(drawn, form, tails))
+        put = list(_all_trials(drawn, form, tails, statements))
         scored = [
             one
             for at in range(0, len(put), _BATCH)
@@ -101,6 +105,7 @@ def trials(recording: Recording) -> None:
         threshold, origin = _threshold(config.threshold, put, scored)
         convention = all_conventions()[judge.convention]
     _store(recording, put, scored, threshold)
+    _store_statements(recording, statements, put, scored, threshold)
     exact = _rewards(put, scored, EXACT)
     row = (config.target, convention.name, convention.source, form.name, threshold, origin)
     recording.store.execute(
@@ -176,7 +181,9 @@ def _best_form(judge: RewardProcess, drawn: Sequence[Asked]) -> Form:
     return best
 
 
-def _all_trials(drawn: Sequence[Asked], form: Form, tails: Sequence[str]) -> Iterator[Put]:
+def _all_trials(
+    drawn: Sequence[Asked], form: Form, tails: Sequence[str], statements: Sequence[Statement]
+) -> Iterator[Put]:
     for at, asked in enumerate(drawn):
         others = _swapped(drawn, at)
         for trial in (*trials_for(asked.known, form), *tail_trials(asked.known, form, tails)):
@@ -188,6 +195,8 @@ def _all_trials(drawn: Sequence[Asked], form: Form, tails: Sequence[str]) -> Ite
                     yield Put(asked, trial, "swapped", images=others)
                 if asked.rollout.images:
                     yield Put(asked, trial, "none", images=())
+        for trial in own_trials(statements, asked.known, form):
+            yield Put(asked, trial, CONSTITUTION)
         if not at:
             for trial in fixed_trials(form):
                 yield Put(asked, trial)
@@ -247,3 +256,33 @@ def _store(recording: Recording, put: Sequence[Put], scored: Sequence[Scored], t
     ]
     with recording.store.transaction():
         recording.store.insert("trials", pa.Table.from_pylist(rows, schema=TABLES["trials"].arrow_schema()))
+
+
+def _store_statements(
+    recording: Recording,
+    statements: Sequence[Statement],
+    put: Sequence[Put],
+    scored: Sequence[Scored],
+    threshold: float,
+) -> None:
+    """Keep which trials go against which statement, and above what reward they were paid for it.
+
+    A right answer is paid for what was added where it gets more than without, by more than repeats differ.
+    """
+    alone: dict[KnownAnswer, list[float]] = {}
+    for p, one in zip(put, scored, strict=True):
+        if (p.trial.family, p.condition) == (EXACT, "own") and one.reward is not None:
+            alone.setdefault(p.asked.known, []).append(one.reward)
+    noise = max((max(rewards) - min(rewards) for rewards in alone.values()), default=0.0)
+    rows = []
+    for number, p in enumerate(put):
+        if p.repeat or p.condition not in ("own", CONSTITUTION):
+            continue
+        own = p.trial.family if p.condition == CONSTITUTION else None
+        for statement in held_against(statements, p.trial, p.rollout, own):
+            limit = max(threshold, statement.at_most)
+            if p.trial.expected == "right":
+                limit = max(alone.get(p.asked.known, [limit])) + noise
+            rows.append((statement.name, statement.says, number, limit))
+    for row in rows:
+        recording.store.execute("insert into statements values (?, ?, ?, ?)", row)

@@ -26,7 +26,7 @@ def _import() -> None:
     matches=_matches,
     priority=1,
     prepare=_import,
-    source="huggingface/trl 1.16 trl/trainer/grpo_trainer.py, _calculate_rewards",
+    source="huggingface/trl trl/trainer/grpo_trainer.py; proved against 1.16 in tests/trainers/test_trl.py",
 )
 def trl(target: Target, rollouts: Sequence[Rollout]) -> list[float | None]:
     """`f(completions, **columns)`, a batch in the main thread; an async one on the thread of a loop."""
@@ -39,16 +39,19 @@ def trl(target: Target, rollouts: Sequence[Rollout]) -> list[float | None]:
 def arguments(target: Target, rollouts: Sequence[Rollout]) -> dict[str, Any]:
     """Return the keywords of a batch of conversational rollouts.
 
-    Completion ids are the bytes of the text, for want of a tokenizer.
+    Completion ids are the bytes of the text, for want of a tokenizer. Without any image there is no column of
+    them and a message is a text, as in a data set of texts.
     """
     names = sorted({name for one in rollouts for name in one.columns} - {*_GIVEN, "prompt", "completion"})
     columns = {name: [one.columns.get(name) for one in rollouts] for name in names}
     pictures = [opened(one.images) for one in rollouts]
     return {
-        "prompts": [_prompt(one, shown) for one, shown in zip(rollouts, pictures, strict=True)],
+        "prompts": [_prompt(one, shown) for one, shown in zip(rollouts, pictures, strict=True)]
+        if any(pictures)
+        else [[{"role": "user", "content": one.prompt}] for one in rollouts],
         "completions": [[{"role": "assistant", "content": one.completion}] for one in rollouts],
         "completion_ids": [list(one.completion.encode("utf-8", "replace")) for one in rollouts],
-        "images": pictures,
+        **(_pictured(target, pictures) if any(pictures) else {}),
         **columns,
         **golds_for(target, rollouts),
         "trainer_state": _state(),
@@ -80,6 +83,13 @@ def on_a_loop(work: Coroutine[Any, Any, Any]) -> Any:  # noqa: ANN401 - what the
 def _prompt(one: Rollout, shown: Sequence[Any]) -> list[dict[str, Any]]:
     images = [{"type": "image", "image": image} for image in shown]
     return [{"role": "user", "content": [*images, {"type": "text", "text": one.prompt}]}]
+
+
+def _pictured(target: Target, pictures: Sequence[Sequence[Any]]) -> dict[str, list[Any]]:
+    """Return the column of images, under the one of TRL's two names that the function asks for."""
+    if "image" in target.names and "images" not in target.names:
+        return {"image": [shown[0] if shown else None for shown in pictures]}
+    return {"images": list(pictures)}
 
 
 def _state() -> Any:  # noqa: ANN401 - transformers' TrainerState, where it is installed

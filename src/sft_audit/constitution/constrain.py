@@ -1,0 +1,181 @@
+"""A reward function that keeps to a constitution, inside the run."""
+
+import functools
+import inspect
+import json
+import logging
+import threading
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sft_audit.constitution import Statement, load_constitution
+from sft_audit.constitution.breaches import Breach, Said, breaches
+from sft_audit.constitution.calls import CALLS, Call
+from sft_audit.errors import AuditError
+from sft_audit.rewards import Target, recognise
+
+R = TypeVar("R")
+_KEPT = 500
+_told = logging.getLogger(__name__)
+
+
+def constrain(
+    reward: R,
+    constitution: str | Path | Sequence[Statement] | None = None,
+    *,
+    gold: str | None = None,
+    log: str | Path | None = None,
+) -> R:
+    """Return the reward function, which now pays no completion more than the constitution allows.
+
+    It is called as before: same convention (TRL, verl, ms-swift, EasyR1), name and signature, async where it
+    was. A class comes back as a subclass. Rewards of completions that go against no statement are the same
+    objects; others are lowered, never raised. `constitution` is a file, or statements; the built-in one by
+    default. `gold` names the column of known answers where the name does not tell. `log` is a file to which
+    every lowered reward adds a line of JSON; `violations` on what is returned counts them by statement.
+
+    Raises AuditError where no known trainer calls such a function.
+    """
+    statements = (
+        load_constitution(constitution)
+        if constitution is None or isinstance(constitution, str | Path)
+        else tuple(constitution)
+    )
+    call = _call_of(reward)
+    if inspect.isclass(reward):
+        keeper = Keeper(statements, call, gold, log)
+        return type(
+            reward.__name__,
+            (reward,),
+            {
+                "__doc__": reward.__doc__,
+                "__module__": reward.__module__,
+                "__call__": keeper.around(reward.__call__),
+                "violations": keeper.violations,
+            },
+        )  # type: ignore[return-value]
+    keeper = Keeper(statements, call, gold, log)
+    wrapped = keeper.around(reward)  # type: ignore[arg-type]
+    wrapped.violations = keeper.violations  # type: ignore[attr-defined]
+    return wrapped  # type: ignore[return-value]
+
+
+class Keeper:
+    """Holds the rewards of one function to the statements, and keeps account of it, from any thread."""
+
+    def __init__(
+        self, statements: Sequence[Statement], call: Call, gold: str | None, log: str | Path | None
+    ) -> None:
+        self.violations: Counter[str] = Counter()
+        self._statements = tuple(statements)
+        self._call = call
+        self._gold = gold
+        self._log = None if log is None else Path(log)
+        self._lock = threading.Lock()
+
+    def around(self, reward: Callable[..., Any]) -> Callable[..., Any]:
+        """Return the function with its rewards held to the statements."""
+        signature = inspect.signature(reward)
+
+        async def awaited(*positional: Any, **keywords: Any) -> Any:  # noqa: ANN401
+            found = await reward(*positional, **keywords)
+            return self.hold(found, _by_name(signature, positional, keywords))
+
+        def called(*positional: Any, **keywords: Any) -> Any:  # noqa: ANN401
+            found = reward(*positional, **keywords)
+            return self.hold(found, _by_name(signature, positional, keywords))
+
+        held: Callable[..., Any] = awaited if _is_async(reward) else called
+        functools.update_wrapper(held, reward, updated=())
+        held.__name__ = _name(reward)  # trainers name metrics after it, and an object has none
+        return held
+
+    def hold(self, found: Any, arguments: Mapping[str, Any]) -> Any:  # noqa: ANN401
+        """Return the result with what goes against a statement lowered."""
+        batch = self._call.hear(arguments, self._gold)
+        rewards = self._call.rewards(found)
+        acted = breaches(self._statements, batch, rewards)
+        limits: dict[int, float] = {}
+        for one in acted:
+            limits[one.at] = min(one.at_most, limits.get(one.at, one.at_most))
+        self._account(acted, batch, rewards, limits)
+        self._measure(acted, len(batch), arguments.get("log_metric"))
+        return self._call.lowered(found, limits) if limits else found
+
+    def _account(
+        self,
+        acted: Sequence[Breach],
+        batch: Sequence[Said],
+        rewards: Sequence[float | None],
+        limits: Mapping[int, float],
+    ) -> None:
+        lines = "".join(
+            json.dumps(_row(one, batch[one.at], rewards[one.at], limits[one.at]), ensure_ascii=False) + "\n"
+            for one in acted
+        )
+        with self._lock:
+            self.violations.update(one.statement.name for one in acted)
+            if lines and self._log is not None:
+                with self._log.open("a", encoding="utf-8", errors="replace") as file:
+                    file.write(lines)
+
+    def _measure(self, acted: Sequence[Breach], n: int, log_metric: object) -> None:
+        """Tell TRL the share of the batch that each statement lowered, zeros too: it averages over steps."""
+        if callable(log_metric):
+            counted = Counter(one.statement.name for one in acted)
+            for one in self._statements:
+                log_metric(f"constitution/{one.name}", counted[one.name] / n)
+
+
+def _row(one: Breach, said: Said, before: float | None, after: float) -> dict[str, object]:
+    return {
+        "statement": one.statement.name,
+        "before": before,
+        "after": after,
+        "completion": said.completion[:_KEPT],
+        "prompt": said.prompt and said.prompt[:_KEPT],
+        "gold": [gold[:_KEPT] for gold in said.golds],
+    }
+
+
+def _call_of(reward: object) -> Call:
+    """Return how the reward is called, known from its signature."""
+    plain = reward
+    while isinstance(plain, functools.partial):
+        plain = plain.func
+    if not callable(plain):
+        raise AuditError(f"constrain: expected a reward function or class, got {type(reward).__name__}")
+    target = Target(plain, inspect.getmodule(plain), _name(plain))
+    known = recognise(target).name
+    if known == "easyr1" and "reward_inputs" not in target.parameters:
+        known = "easyr1-sequential"
+    if known not in CALLS:
+        raise AuditError(
+            f"constrain: {target.name}({', '.join(target.parameters)}) is called as {known}; "
+            f"known are {', '.join(CALLS)}"
+        )
+    return CALLS[known]
+
+
+def _by_name(
+    signature: inspect.Signature, positional: Sequence[Any], keywords: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the arguments of a call by name, those of `**kwargs` among them."""
+    bound = signature.bind(*positional, **keywords).arguments
+    rest = next((n for n, one in signature.parameters.items() if one.kind is one.VAR_KEYWORD), "")
+    return {**{n: one for n, one in bound.items() if n != rest}, **bound.get(rest, {})}
+
+
+def _is_async(reward: Callable[..., Any]) -> bool:
+    plain = reward
+    while isinstance(plain, functools.partial):
+        plain = plain.func
+    return inspect.iscoroutinefunction(plain) or inspect.iscoroutinefunction(plain.__call__)  # type: ignore[operator]
+
+
+def _name(reward: object) -> str:
+    while isinstance(reward, functools.partial):
+        reward = reward.func
+    return str(getattr(reward, "__name__", type(reward).__name__))
