@@ -1,4 +1,4 @@
-"""What three ordinary reward functions pay for on four real data sets, and the trials to be read by eye.
+"""What three ordinary reward functions pay for on four real data sets, and their trials to be read by eye.
 
 python bench/reward_cards.py [--data ../shared/data] [--answers 60] [-o FILE]; prints Markdown.
 python bench/reward_cards.py --show 10 reads the audits that the first command left, and prints that many trials
@@ -111,16 +111,21 @@ def cards(one: RealSet, answers: int) -> str:
 def heads(found: dict[str, dict]) -> list[str]:
     """Return a line a function: rates, verdict, findings, time."""
     lines = [
-        "| reward | form | answers | trials | right, not paid (FNR) | wrong, paid (FPR) | Youden's J | never paid "
-        "| verdict | findings | seconds |",
-        "|---|---|---:|---:|---|---|---|---|---|---|---:|",
+        "| reward | form | answers | trials | wrong, paid (FPR) | right, not paid (FNR) | Youden's J "
+        "| paid in no spelling | verdict | findings | seconds | of these asking |",
+        "|---|---|---:|---:|---|---|---|---|---|---|---:|---:|",
     ]
     for name, verdict in found.items():
         card = verdict["card"]
         counts = ", ".join(f"{code} {n}" for code, n in verdict["findings"].items())
+        unread = ", ".join(f"{k['kind']} {k['unread']}/{k['answers']}" for k in card["kinds"] if k["unread"])
+        j = card["youden"]
         lines.append(
-            f"| {name} | {card['form']} | {card['answers']} | {card['trials']:,} | {card['youden']} "
-            f"| {verdict['verdict']} | {counts or 'none'} | {verdict['stages']} |"
+            f"| {name} | {card['form']} | {card['answers']} | {card['trials']:,} "
+            f"| {_percent(card['false_positive'])} | {_percent(card['false_negative'])} "
+            f"| {j['value']:.2f} ({j['low']:.2f} to {j['high']:.2f}) | {unread or 'none'} "
+            f"| {verdict['verdict']} | {counts or 'none'} | {verdict['seconds']:.0f} "
+            f"| {verdict['stages']['recording trials']:.0f} |"
         )
     return lines
 
@@ -141,6 +146,10 @@ def families(found: dict[str, dict]) -> list[str]:
     return lines
 
 
+def _percent(rate: dict) -> str:
+    return f"{rate['value']:.0%} ({rate['low']:.0%} to {rate['high']:.0%})"
+
+
 def _share(paid: dict | None) -> str:
     if paid is None:
         return "-"
@@ -149,7 +158,11 @@ def _share(paid: dict | None) -> str:
 
 def reasons(found: dict[str, dict]) -> list[str]:
     """Return what the verdict says, a line a reason."""
-    return [f"- {name}: {reason}" for name, verdict in found.items() for reason in verdict["reasons"]]
+    return [
+        f"- {name}: {reason.partition('; the limit is')[0]}"
+        for name, verdict in found.items()
+        for reason in verdict["reasons"]
+    ]
 
 
 def shown(sets: list[RealSet], most: int) -> str:

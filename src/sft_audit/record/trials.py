@@ -158,6 +158,8 @@ def _best_form(judge: RewardProcess, drawn: Sequence[Asked]) -> Form:
 
 
 def _all_trials(drawn: Sequence[Asked], form: Form) -> Iterator[Put]:
+    for trial in fixed_trials(form, [one.known for one in drawn]):
+        yield Put(drawn[0], trial)
     for at, asked in enumerate(drawn):
         others = _swapped(drawn, at)
         for trial in trials_for(asked.known, form):
@@ -169,9 +171,6 @@ def _all_trials(drawn: Sequence[Asked], form: Form) -> Iterator[Put]:
                     yield Put(asked, trial, "swapped", images=others)
                 if asked.rollout.images:
                     yield Put(asked, trial, "none", images=())
-        if not at:
-            for trial in fixed_trials(form):
-                yield Put(asked, trial)
 
 
 def _swapped(drawn: Sequence[Asked], at: int) -> tuple[str, ...]:
@@ -209,8 +208,8 @@ def _store(recording: Recording, put: Sequence[Put], scored: Sequence[Scored], t
     rows = [
         {
             "trial": number,
-            "sample_id": p.asked.sample_id,
-            "turn": p.asked.turn,
+            "sample_id": None if p.trial.prompt else p.asked.sample_id,
+            "turn": None if p.trial.prompt else p.asked.turn,
             "family": p.trial.family,
             "expected": p.trial.expected,
             "condition": p.condition,

@@ -47,6 +47,8 @@ _BEGINS_WITH = {
     word[0]: word
     for word in ("Apples", "Bread", "Cherries", "Dates", "Eggs", "Figs", "Grapes", "Honey", "Ice", "Jam")
 }
+# Without yes or no in any of its words.
+_ANSWERS_NOTHING = "It is hard to see."
 # Gold texts that math-verify parses to nothing.
 _UNPARSEABLE = ("the red car", "see the picture on the left")
 _OPPOSITES = (
@@ -120,8 +122,7 @@ def hedged(known: KnownAnswer, form: Form) -> Iterator[str | Whole]:
     right, wrong = known.text.rstrip("."), rival(known).rstrip(".")
     yield f"It may be {right}, it may be {wrong}."
     yield f"It may be {wrong}, it may be {right}."
-    if known.kind not in ("phrase", "free") and not right.startswith("("):  # "(B), though" still says B
-        yield f"{right}, though it could also be {wrong}"
+    yield f"Either {right} or {wrong}; I am unable to say which."
 
 
 @family("negated", "wrong")
@@ -272,11 +273,9 @@ def unparseable_gold(known: KnownAnswer, form: Form) -> Iterator[str | Whole]:
 
 @family("gold_empty", "wrong")
 def gold_empty(known: KnownAnswer, form: Form) -> Iterator[str | Whole]:
-    """Nothing, or a wrong answer, where the known answer is empty (VLM-R1's yes_no reward pays 1.0)."""
-    yield Whole("", gold="")
-    yield Whole(form.write("", think=""), gold="")
-    yield Whole(form.write(""), gold="")
+    """Something said where the known answer is empty (VLM-R1's yes_no reward pays 1.0 without yes or no)."""
     yield Whole(form.write(rival(known)), gold="")
+    yield Whole(form.write(_ANSWERS_NOTHING), gold="", note="answers nothing")
 
 
 def _with_a_word_turned(text: str) -> Iterator[str]:
@@ -294,5 +293,5 @@ def _longer_numbers(known: KnownAnswer) -> Iterator[str]:
     value = f"{abs(number(known)):f}"
     sign = "-" if number(known) < 0 else ""
     yield f"{sign}1{value}"
-    if float(value) != 0:
+    if "." not in value and float(value) != 0:  # 8.705 for 8.70 is within any tolerance
         yield f"{sign}{value}5"

@@ -54,7 +54,7 @@ def never_pays(db: Tables) -> Relation:
                 min(reward) as least,
                 max(reward) as most
             from trials
-            where condition = 'own' and reward is not null
+            where condition = 'own' and sample_id is not null and reward is not null
         )
         select
             null as sample_id,
