@@ -1,8 +1,9 @@
 """What three ordinary reward functions pay for on four real data sets, and their trials to be read by eye.
 
 python bench/reward_cards.py [--data ../shared/data] [--answers 60] [-o FILE]; prints Markdown.
-python bench/reward_cards.py --show 10 reads the audits that the first command left, and prints that many trials
-of each family, drawn from all sets, with what each function paid.
+python bench/reward_cards.py --show 10 reads the audits that the first command left and prints that many trials of
+each family, drawn from all sets, with what each function paid. What none of the functions was asked, because none
+wants a form, is written in the form of tags.
 """
 
 import argparse
@@ -15,7 +16,7 @@ from pathlib import Path
 import duckdb
 
 from sft_audit import audit_reward
-from sft_audit.rewards.trial import all_families
+from sft_audit.rewards.trial import FORMS, all_families, known_answer, trials_for
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 WORK = Path(__file__).parent / "scratch" / "reward_cards"
@@ -47,6 +48,9 @@ def math_verify(completions, solution, **columns):
     return rewards
 '''
 NAMES = ("exact_match", "math_verify", "lenient_substring")
+UNASKED = dict.fromkeys(NAMES, "not asked")
+TAGS = next(form for form in FORMS if form.name == "tags")
+FORMED = ("format_only", "empty_think", "several_blocks")
 
 
 @dataclass(frozen=True)
@@ -101,7 +105,8 @@ def cards(one: RealSet, answers: int) -> str:
     found = {}
     for name in NAMES:
         options = {"images": one.images} if one.images else {}
-        audit_reward(f"{WORK / 'ordinary.py'}:{name}", one.rows, out=folder(one, name), answers=answers, **options)
+        target = f"{WORK / 'ordinary.py'}:{name}"
+        audit_reward(target, one.rows, out=folder(one, name), answers=answers, **options)
         verdict = json.loads((folder(one, name) / "verdict.json").read_text(encoding="utf-8"))
         manifest = json.loads((folder(one, name) / "manifest.json").read_text(encoding="utf-8"))
         found[name] = verdict | {"seconds": manifest["seconds"], "stages": manifest["stages"]}
@@ -110,11 +115,17 @@ def cards(one: RealSet, answers: int) -> str:
 
 def heads(found: dict[str, dict]) -> list[str]:
     """Return a line a function: rates, verdict, findings, time."""
-    lines = [
-        "| reward | form | answers | trials | wrong, paid (FPR) | right, not paid (FNR) | Youden's J "
-        "| paid in no spelling | verdict | findings | seconds | of these asking |",
-        "|---|---|---:|---:|---|---|---|---|---|---|---:|---:|",
-    ]
+    names = (
+        "reward",
+        "form",
+        "answers",
+        "trials",
+        "wrong, paid (FPR)",
+        "right, not paid (FNR)",
+        "Youden's J",
+    )
+    names += ("paid in no spelling", "verdict", "findings", "seconds", "of these asking")
+    lines = [f"| {' | '.join(names)} |", "|---|---|---:|---:|---|---|---|---|---|---|---:|---:|"]
     for name, verdict in found.items():
         card = verdict["card"]
         counts = ", ".join(f"{code} {n}" for code, n in verdict["findings"].items())
@@ -132,7 +143,8 @@ def heads(found: dict[str, dict]) -> list[str]:
 
 def families(found: dict[str, dict]) -> list[str]:
     """Return a line a family, wrong ones last: how many were put, and what share each function pays."""
-    rows = {name: {one["family"]: one for one in verdict["card"]["families"]} for name, verdict in found.items()}
+    cards = {name: verdict["card"]["families"] for name, verdict in found.items()}
+    rows = {name: {one["family"]: one for one in card} for name, card in cards.items()}
     lines = [
         f"| family | must be | n | {' | '.join(NAMES)} |",
         f"|---|---|---:|{'---|' * len(NAMES)}",
@@ -172,7 +184,19 @@ def shown(sets: list[RealSet], most: int) -> str:
         for trial in asked(one):
             lot = md5(f"{one.name}|{trial['sample_id']}|{trial['trial']}".encode()).hexdigest()
             drawn.setdefault(trial["family"], []).append((lot, one.name, trial))
+            if trial["family"] == "exact":
+                for made in _in_tags(trial):
+                    drawn.setdefault(made["family"], []).append((lot, one.name, made))
     return "\n".join(_family_shown(name, drawn.get(name, []), most) for name in all_families())
+
+
+def _in_tags(trial: dict) -> list[dict]:
+    known = known_answer(trial["question"], trial["gold"])
+    return [
+        trial | {"family": one.family, "expected": one.expected, "completion": one.completion} | UNASKED
+        for one in trials_for(known, TAGS)
+        if one.family in FORMED
+    ]
 
 
 def _family_shown(family: str, drawn: list[tuple[str, str, dict]], most: int) -> str:
@@ -184,7 +208,7 @@ def _family_shown(family: str, drawn: list[tuple[str, str, dict]], most: int) ->
     for _, name, trial in sorted(ranked, key=lambda one: one[:2])[:most]:
         paid = ", ".join(f"{reward} {trial[reward]}" for reward in NAMES)
         lines.append(
-            f"- {name}: {_cut(trial['question'])!r}, known {trial['gold']!r}\n"
+            f"- {name}: {_cut(trial['question'] or 'a question of its own')!r}, known {trial['gold']!r}\n"
             f"  {trial['expected']}: {_cut(trial['completion'])!r} ({paid})"
         )
     return "\n".join((*lines, ""))
@@ -204,7 +228,7 @@ def asked(one: RealSet) -> list[dict]:
                 """
                 select trial, sample_id, turn, family, expected, completion, gold, question, reward
                 from trials
-                join answers using (sample_id, turn)
+                left join answers using (sample_id, turn)
                 where condition = 'own' and repeat = 0
                 """
             )

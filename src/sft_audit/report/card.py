@@ -45,7 +45,8 @@ class Bounded:
 class Card:
     """The function, the way it was asked, the threshold of what counts as paid, and its families.
 
-    The rates are means over families alike, as RWD106 counts them; None where a side was not asked. `trials` counts every asking, of `answers` answers; `median_seconds` is that of the calls that answered.
+    The rates are means over families alike, as RWD106 counts them; None where a side was not asked.
+    `trials` counts every asking, of `answers` answers; `median_seconds` is that of the calls that answered.
     """
 
     target: str

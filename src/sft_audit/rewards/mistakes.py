@@ -80,7 +80,8 @@ def sign_flip(known: KnownAnswer, form: Form) -> Iterator[str | Whole]:
     if known.kind in ("count", "number") and number(known) != 0 and known.text.count(" ") < 2:
         yield written(known, -number(known))
     elif re.fullmatch(r"\$?\d*\\(?:pi|sqrt\{\d+\}|[dt]?frac\{[1-9]\d*\}\{\d+\})\$?", known.text):
-        yield "-" + known.text.strip("$")
+        inner = known.text.strip("$")
+        yield known.text.replace(inner, f"-{inner}")
 
 
 @family("other_option", "wrong")

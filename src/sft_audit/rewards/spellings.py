@@ -27,7 +27,8 @@ _NO_NOUN = re.compile(
     r"do|does|did|can|could|will|we|you|he|she|they|it|there|then|still|now)\b"
 )
 _MEASURED = re.compile(
-    r"\b(?:what|which|how|find|determine|calculate)\b[^.?!;]*?\bin ((?:square |cubic )?(?:mm|cm|km|m|kg|g|millimet(?:er|re)s|centimet(?:er|re)s|met(?:er|re)s|"
+    r"\b(?:what|which|how|find|determine|calculate)\b[^.?!;]*?"  # asked for in it, not told in it
+    r"\bin ((?:square |cubic )?(?:mm|cm|km|m|kg|g|millimet(?:er|re)s|centimet(?:er|re)s|met(?:er|re)s|"
     r"kilomet(?:er|re)s|feet|inches|miles|degrees|hours|minutes|seconds|days|grams|kilograms|dollars|euros|cents))"
     r"(?=[ ,.?!]|$)(?! (?:and|or)\b)",
     re.IGNORECASE,
@@ -179,7 +180,7 @@ def unit(known: KnownAnswer, form: Form) -> Iterator[str | Whole]:
 @family("option_letter", "right")
 def option_letter(known: KnownAnswer, form: Form) -> Iterator[str | Whole]:
     """The letter of the right option as (B), B., B) and Option B."""
-    if known.kind == "option" and _is_letter(known.canonical):
+    if known.kind == "option" and known.canonical and _is_letter(known.canonical):
         letter = known.canonical
         yield from (letter, f"({letter})", f"{letter}.", f"{letter})", f"Option {letter}")
 
@@ -241,7 +242,9 @@ def language(known: KnownAnswer, form: Form) -> Iterator[str | Whole]:
         yield from _OTHER_LANGUAGES[named].split()
 
 
-@family("interval", "right", fixed=("For which real x is (x - 1)(x - 2) negative?", "$1<x<2$"), like=_is_formula)
+@family(
+    "interval", "right", fixed=("For which real x is (x - 1)(x - 2) negative?", "$1<x<2$"), like=_is_formula
+)
 def interval(known: KnownAnswer, form: Form) -> Iterator[str | Whole]:
     """An interval for an inequality: equal for math-verify 0.9 only when the known answer comes first."""
     yield "(1,2)" if form.boxes else "$(1,2)$"
@@ -256,9 +259,9 @@ def _quantity(known: KnownAnswer) -> Decimal | None:
     return Decimal(known.text.replace(",", ""))
 
 
-def _is_letter(name: str | None) -> bool:
+def _is_letter(name: str) -> bool:
     """Return whether an option goes by a letter: "Option 4" may be the fourth, or the one that reads 4."""
-    return name is not None and len(name) == 1 and name.isalpha()
+    return len(name) == 1 and name.isalpha()
 
 
 def _is_whole_number(text: str) -> bool:

@@ -59,7 +59,8 @@ def free_reward(db: Tables) -> Relation:
             0.95 as confidence,
             family || ': ' || k || ' of ' || n
                 || ' answers are paid though the known answer cannot be read, for example "'
-                || left(example, 120) || '" where ' || if(gold = '', 'nothing', '"' || left(gold, 60) || '"')
+                || left(example, 120) || '" where '
+                || if(gold = '', 'nothing', '"' || left(gold, 60) || '"')
                 || ' is known' as message,
             json_object(
                 'key', family, 'k', k, 'n', n, 'low', wilson_low(k, n), 'high', wilson_high(k, n)

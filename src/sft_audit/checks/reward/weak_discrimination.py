@@ -93,7 +93,8 @@ def weak_discrimination(
     known answers are RWD102's. The score is 1 - J.
 
     ## Source
-    Interval of a difference: Newcombe 1998, method 10, from Wilson's intervals with n answers. E[paid] = J right + false-positive rate, for a binary reward; the level is a default of ours.
+    Interval of a difference: Newcombe 1998, method 10, from Wilson's intervals with n answers.
+    E[paid] = J right + false-positive rate, for a binary reward; the level is a default of ours.
     """
     return db.sql(
         f"""
