@@ -323,8 +323,8 @@ _ALL = (
         "one completion put to the reward function",
         """
         trial BIGINT number in the order of asking
-        sample_id VARCHAR the sample whose question and known answer it uses
-        turn INTEGER the answer's turn
+        sample_id VARCHAR the sample whose question it asks; null where it asks one of its own
+        turn INTEGER the answer's turn; null where the sample is
         family VARCHAR what kind of completion it is
         variant VARCHAR which of the family's kinds; empty where it has but one
         expected VARCHAR right or wrong

@@ -47,7 +47,7 @@ def rows() -> list[dict]:
             ),
             row(f"<image>\nWhere do the {kind} stand?", f"on the {places[at]} side"),
         ]
-    return asked
+    return [*asked, row("<image>\nWhat is the share of the red ones?", r"$\frac{1}{2}$")]
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +64,7 @@ def found(data: Path, out: Path, target: str) -> list[dict]:
         data / "rows.json",
         images=data / "images",
         out=out / "audit",
-        answers=30,
+        answers=31,
         workers=1,
     )
     assert not report.faults

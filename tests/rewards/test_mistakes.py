@@ -43,6 +43,7 @@ def tried(family, question, answer, form=PLAIN):
         ("substring", "How many?", "3", ["13", "35"]),
         ("substring", "How many?", "0", ["10"]),
         ("substring", "What is x?", "-2", ["-12", "-25"]),
+        ("substring", "What is the total?", "8.70", ["18.70"]),
         ("substring", OPTIONS, "B", ["Bread", "bread"]),
         ("substring", "Which?\n(A) cake\n(B) bread", "B", []),
         ("repeated", "How many?", "3", [" ".join(["4"] * 50)]),

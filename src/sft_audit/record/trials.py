@@ -184,6 +184,8 @@ def _best_form(judge: RewardProcess, drawn: Sequence[Asked]) -> Form:
 def _all_trials(
     drawn: Sequence[Asked], form: Form, tails: Sequence[str], statements: Sequence[Statement]
 ) -> Iterator[Put]:
+    for trial in fixed_trials(form, [one.known for one in drawn]):
+        yield Put(drawn[0], trial)
     for at, asked in enumerate(drawn):
         others = _swapped(drawn, at)
         for trial in (*trials_for(asked.known, form), *tail_trials(asked.known, form, tails)):
@@ -197,9 +199,6 @@ def _all_trials(
                     yield Put(asked, trial, "none", images=())
         for trial in own_trials(statements, asked.known, form):
             yield Put(asked, trial, CONSTITUTION)
-        if not at:
-            for trial in fixed_trials(form):
-                yield Put(asked, trial)
 
 
 def _swapped(drawn: Sequence[Asked], at: int) -> tuple[str, ...]:
@@ -237,8 +236,8 @@ def _store(recording: Recording, put: Sequence[Put], scored: Sequence[Scored], t
     rows = [
         {
             "trial": number,
-            "sample_id": p.asked.sample_id,
-            "turn": p.asked.turn,
+            "sample_id": None if p.trial.prompt else p.asked.sample_id,
+            "turn": None if p.trial.prompt else p.asked.turn,
             "family": p.trial.family,
             "variant": p.trial.note,
             "expected": p.trial.expected,

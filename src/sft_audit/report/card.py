@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sft_audit.audit import Outcome
+from sft_audit.checks.reward.weak_discrimination import RATES, SPELLINGS_BESIDE
 from sft_audit.rewards.trial import all_families
 from sft_audit.store import Store
 
@@ -46,9 +47,28 @@ class PayoffRow:
 
 
 @dataclass(frozen=True, slots=True)
+class KindRow:
+    """Answers of one kind: how many were asked about, and how many of them are paid in no spelling."""
+
+    kind: str
+    answers: int
+    unread: int
+
+
+@dataclass(frozen=True, slots=True)
+class Bounded:
+    """A rate, or a difference of rates, with its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
 class Card:
     """The function, the way it was asked, the threshold of what counts as paid, and its families.
 
+    The rates are means over families alike, as RWD106 counts them; None where a side was not asked.
     `trials` counts every asking, of `answers` answers; `median_seconds` is that of the calls that answered.
     """
 
@@ -59,7 +79,10 @@ class Card:
     threshold: float
     threshold_from: str
     families: tuple[FamilyRow, ...]
-    youden: float | None
+    false_positive: Bounded | None
+    false_negative: Bounded | None
+    youden: Bounded | None
+    kinds: tuple[KindRow, ...]
     answers: int
     trials: int
     median_seconds: float | None
@@ -88,22 +111,14 @@ def read_card(store: Store) -> Card | None:
     families = tuple(
         FamilyRow(name, known[name].title if name in known else "", *rest) for name, *rest in rows
     )
-    youden, answers, trials, seconds = store.rows(
+    false_positive, false_negative, youden = _rates(store)
+    answers, trials, seconds = store.rows(
         """
-        with families as (
-            select expected, family, avg(paid::integer) as paid
-            from trials
-            where condition = 'own' and repeat = 0 and paid is not null
-            group by expected, family
-        )
         select
-            (
-                select avg(paid) filter (expected = 'right') - avg(paid) filter (expected = 'wrong')
-                from families
-            ),
-            (select count(distinct (sample_id, turn)) from trials),
-            (select count(*) from trials),
-            (select median(seconds) from trials where error is null)
+            count(distinct (sample_id, turn)) filter (sample_id is not null),
+            count(*),
+            median(seconds) filter (error is null)
+        from trials
         """
     )[0]
     target, convention, source, form, threshold, origin = head[0]
@@ -115,7 +130,10 @@ def read_card(store: Store) -> Card | None:
         threshold=threshold,
         threshold_from=origin,
         families=families,
+        false_positive=false_positive,
+        false_negative=false_negative,
         youden=youden,
+        kinds=_kinds(store),
         answers=answers,
         trials=trials,
         median_seconds=seconds,
@@ -135,6 +153,39 @@ def _payoffs(store: Store) -> tuple[PayoffRow, ...]:
         """
     )
     return tuple(PayoffRow(*row) for row in rows)
+
+
+def _rates(store: Store) -> list[Bounded | None]:
+    row = store.rows(
+        f"""
+        select
+            false_positive, false_positive_low, false_positive_high,
+            false_negative, false_negative_low, false_negative_high,
+            j, j_low, j_high
+        from ({RATES})
+        """,
+        {"beside": SPELLINGS_BESIDE},
+    )[0]
+    return [None if row[at] is None else Bounded(*row[at : at + 3]) for at in (0, 3, 6)]
+
+
+def _kinds(store: Store) -> tuple[KindRow, ...]:
+    rows = store.rows(
+        """
+        with put as (
+            select answer_kind, bool_or(paid) as paid
+            from trials
+            join answers using (sample_id, turn)
+            where expected = 'right' and condition = 'own' and reward is not null
+            group by sample_id, turn, answer_kind
+        )
+        select answer_kind, count(*), count(*) filter (not paid)
+        from put
+        group by answer_kind
+        order by answer_kind
+        """
+    )
+    return tuple(KindRow(*row) for row in rows)
 
 
 def write_card(folder: Path, card: Card | None, outcome: Outcome) -> None:

@@ -92,10 +92,17 @@ def _card(card: dict[str, Any] | None) -> Table | None:
             table.add_row(
                 one["family"], must, f"{one['n']:,}", percent(share), between(one["low"], one["high"])
             )
-    table.caption = (
-        f"called as {card['convention']} calls it, in the form {card['form']!r}; "
-        f"paid: above {card['threshold']:.3g} ({card['threshold_from']})"
-    )
+    paid = f"paid: above {card['threshold']:.3g} ({card['threshold_from']})"
+    lines = [f"called as {card['convention']} calls it, in the form {card['form']!r}; {paid}"]
+    if j := card["youden"]:
+        interval = f"{j['low']:.2f} to {j['high']:.2f}"
+        lines.append(f"Youden's J over all families alike: {j['value']:.2f} ({interval})")
+    lines += [
+        f"paid in no spelling: {one['unread']:,} of {one['answers']:,} answers of the kind {one['kind']}"
+        for one in card["kinds"]
+        if one["unread"]
+    ]
+    table.caption = "\n".join(lines)
     return table
 
 

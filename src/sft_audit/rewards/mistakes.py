@@ -47,6 +47,8 @@ _BEGINS_WITH = {
     word[0]: word
     for word in ("Apples", "Bread", "Cherries", "Dates", "Eggs", "Figs", "Grapes", "Honey", "Ice", "Jam")
 }
+# Without yes or no in any of its words.
+_ANSWERS_NOTHING = "It is hard to see."
 # Gold texts that math-verify parses to nothing.
 _UNPARSEABLE = ("the red car", "see the picture on the left")
 _OPPOSITES = (
@@ -78,7 +80,8 @@ def sign_flip(known: KnownAnswer, form: Form) -> Iterator[str | Whole]:
     if known.kind in ("count", "number") and number(known) != 0 and known.text.count(" ") < 2:
         yield written(known, -number(known))
     elif re.fullmatch(r"\$?\d*\\(?:pi|sqrt\{\d+\}|[dt]?frac\{[1-9]\d*\}\{\d+\})\$?", known.text):
-        yield "-" + known.text.strip("$")
+        inner = known.text.strip("$")
+        yield known.text.replace(inner, f"-{inner}")
 
 
 @family("other_option", "wrong")
@@ -120,8 +123,7 @@ def hedged(known: KnownAnswer, form: Form) -> Iterator[str | Whole]:
     right, wrong = known.text.rstrip("."), rival(known).rstrip(".")
     yield f"It may be {right}, it may be {wrong}."
     yield f"It may be {wrong}, it may be {right}."
-    if known.kind not in ("phrase", "free") and not right.startswith("("):  # "(B), though" still says B
-        yield f"{right}, though it could also be {wrong}"
+    yield f"Either {right} or {wrong}; I am unable to say which."
 
 
 @family("negated", "wrong")
@@ -272,11 +274,9 @@ def unparseable_gold(known: KnownAnswer, form: Form) -> Iterator[str | Whole]:
 
 @family("gold_empty", "wrong")
 def gold_empty(known: KnownAnswer, form: Form) -> Iterator[str | Whole]:
-    """Nothing, or a wrong answer, where the known answer is empty (VLM-R1's yes_no reward pays 1.0)."""
-    yield Whole("", gold="")
-    yield Whole(form.write("", think=""), gold="")
-    yield Whole(form.write(""), gold="")
+    """Something said where the known answer is empty (VLM-R1's yes_no reward pays 1.0 without yes or no)."""
     yield Whole(form.write(rival(known)), gold="")
+    yield Whole(form.write(_ANSWERS_NOTHING), gold="", note="answers nothing")
 
 
 def tail_trials(known: KnownAnswer, form: Form, tails: Sequence[str]) -> Iterator[Trial]:
@@ -302,5 +302,5 @@ def _longer_numbers(known: KnownAnswer) -> Iterator[str]:
     value = f"{abs(number(known)):f}"
     sign = "-" if number(known) < 0 else ""
     yield f"{sign}1{value}"
-    if float(value) != 0:
+    if "." not in value and float(value) != 0:  # 8.705 for 8.70 is within any tolerance
         yield f"{sign}{value}5"

@@ -89,7 +89,7 @@ def other_texts(known: KnownAnswer) -> tuple[str, ...]:
     """Return the text with a digit changed, a formula plus one, and a text that has nothing to do with it."""
     if re.search(r"[\\^]", known.text):
         inner = known.text.strip("$")
-        return (STOCK,) if "infty" in inner else (f"{inner}+1", STOCK)
+        return (STOCK,) if "infty" in inner else (known.text.replace(inner, f"{inner}+1"), STOCK)
     if _DIGIT.search(known.text) and known.kind == "phrase":
         return (_with_a_digit_changed(known, known.text), STOCK)
     return (STOCK,)

@@ -27,11 +27,14 @@ _NO_NOUN = re.compile(
     r"do|does|did|can|could|will|we|you|he|she|they|it|there|then|still|now)\b"
 )
 _MEASURED = re.compile(
+    r"\b(?:what|which|how|find|determine|calculate)\b[^.?!;]*?"  # asked for in it, not told in it
     r"\bin ((?:square |cubic )?(?:mm|cm|km|m|kg|g|millimet(?:er|re)s|centimet(?:er|re)s|met(?:er|re)s|"
     r"kilomet(?:er|re)s|feet|inches|miles|degrees|hours|minutes|seconds|days|grams|kilograms|dollars|euros|cents))"
     r"(?=[ ,.?!]|$)(?! (?:and|or)\b)",
     re.IGNORECASE,
 )
+# A question that names the two words wants one of them: "Is this true or false? Yes" says neither.
+_PAIR_NAMED = re.compile(r"\b(?:yes|true) ?(?:or|/) ?(?:no|false)\b", re.IGNORECASE)
 _POLAR_WORD = re.compile(r"yes|yeah|yep|true|no|nope|false", re.IGNORECASE)
 _THERE = re.compile(r"(?:^|[.,:;!?]\s)(is|are|was|were) there\b", re.IGNORECASE)
 # Words for one colour in every dictionary; shades, such as maroon for red, are not among them.
@@ -64,6 +67,10 @@ _OTHER_LANGUAGES = {  # Spanish, German, French, Chinese
 _MOST_WORDS = 6
 _LARGEST_DENOMINATOR = 8
 _VALUES = CLOSED - {"option"}
+
+
+def _is_formula(known: KnownAnswer) -> bool:
+    return known.kind == "phrase" and re.search(r"[\\^]|^\$.*\$$", known.text) is not None
 
 
 @family("exact", "right")
@@ -173,7 +180,7 @@ def unit(known: KnownAnswer, form: Form) -> Iterator[str | Whole]:
 @family("option_letter", "right")
 def option_letter(known: KnownAnswer, form: Form) -> Iterator[str | Whole]:
     """The letter of the right option as (B), B., B) and Option B."""
-    if known.kind == "option" and known.canonical and len(known.canonical) == 1:
+    if known.kind == "option" and known.canonical and _is_letter(known.canonical):
         letter = known.canonical
         yield from (letter, f"({letter})", f"{letter}.", f"{letter})", f"Option {letter}")
 
@@ -183,7 +190,7 @@ def option_text(known: KnownAnswer, form: Form) -> Iterator[str | Whole]:
     """The text of the right option, alone and after its letter."""
     if known.kind == "option" and known.canonical and (text := known.option_text(known.canonical)):
         yield text
-        if len(known.canonical) == 1:
+        if _is_letter(known.canonical):
             yield f"{known.canonical}. {text}"
             yield f"({known.canonical}) {text}"
 
@@ -203,7 +210,7 @@ def sentence(known: KnownAnswer, form: Form) -> Iterator[str | Whole]:
 @family("synonym", "right")
 def synonym(known: KnownAnswer, form: Form) -> Iterator[str | Whole]:
     """Another word for the same: yes and true, grey and gray."""
-    if known.kind == "yes_no":
+    if known.kind == "yes_no" and not _PAIR_NAMED.search(known.question.text):
         yield from ("Yes", "True") if known.canonical == "yes" else ("No", "False")
     if known.kind == "colour":
         lowered = known.text.lower()
@@ -229,13 +236,15 @@ def reply(known: KnownAnswer, form: Form) -> Iterator[str | Whole]:
 def language(known: KnownAnswer, form: Form) -> Iterator[str | Whole]:
     """Yes, no, a basic colour or a number up to ten in Spanish, German, French and Chinese."""
     named = fold(known.text) if known.kind == "yes_no" else known.canonical
-    if known.kind in ("count", "number") and not _is_number(known.text):
+    if known.kind in ("count", "number") and not _is_whole_number(known.text):
         return
     if known.kind in _VALUES and named in _OTHER_LANGUAGES:
         yield from _OTHER_LANGUAGES[named].split()
 
 
-@family("interval", "right", fixed=("For which real x is (x - 1)(x - 2) negative?", "$1<x<2$"))
+@family(
+    "interval", "right", fixed=("For which real x is (x - 1)(x - 2) negative?", "$1<x<2$"), like=_is_formula
+)
 def interval(known: KnownAnswer, form: Form) -> Iterator[str | Whole]:
     """An interval for an inequality: equal for math-verify 0.9 only when the known answer comes first."""
     yield "(1,2)" if form.boxes else "$(1,2)$"
@@ -250,8 +259,13 @@ def _quantity(known: KnownAnswer) -> Decimal | None:
     return Decimal(known.text.replace(",", ""))
 
 
-def _is_number(text: str) -> bool:
-    return _NUMERAL.fullmatch(text) is not None or text.lower() in NUMBER_WORDS
+def _is_letter(name: str) -> bool:
+    """Return whether an option goes by a letter: "Option 4" may be the fourth, or the one that reads 4."""
+    return len(name) == 1 and name.isalpha()
+
+
+def _is_whole_number(text: str) -> bool:
+    return text.isdecimal() or text.lower() in NUMBER_WORDS
 
 
 def _fractions(above: int, below: int) -> Iterator[str]:
@@ -267,10 +281,6 @@ def _decimals(above: int, below: int) -> Iterator[str]:
 
 def _is_money(text: str) -> bool:
     return re.search(r"\.\d\d$", text) is not None
-
-
-def _is_formula(known: KnownAnswer) -> bool:
-    return known.kind == "phrase" and re.search(r"[\\^]|^\$.*\$$", known.text) is not None
 
 
 def _is_prose(text: str) -> bool:

@@ -136,13 +136,15 @@ Maker = Callable[[KnownAnswer, Form], Iterator[str | Whole]]
 class Family:
     """Trials of one kind: `make` yields answers, to be written in the form, and whole completions.
 
-    `fixed` is the question that it is about, where that is not a row's.
+    `fixed` is the question that it is about, where that is not a row's; it is asked where the data have an
+    answer that is `like` its own.
     """
 
     name: str
     expected: Expected
     make: Maker
     fixed: KnownAnswer | None
+    like: Callable[[KnownAnswer], bool]
 
     @property
     def title(self) -> str:
@@ -163,12 +165,19 @@ _REGISTRY: dict[str, Family] = {}
 
 
 def family(
-    name: str, expected: Expected, *, fixed: tuple[str, str] | None = None
+    name: str,
+    expected: Expected,
+    *,
+    fixed: tuple[str, str] | None = None,
+    like: Callable[[KnownAnswer], bool] = lambda known: True,  # noqa: ARG005
 ) -> Callable[[Maker], Maker]:
-    """Register the decorated maker; `fixed` is a question and its answer, asked instead of each row's."""
+    """Register the decorated maker; `fixed` is a question and its answer, asked instead of each row's.
+
+    It is asked once, where a known answer of the data is `like` it.
+    """
 
     def register(make: Maker) -> Maker:
-        _REGISTRY[name] = Family(name, expected, make, known_answer(*fixed) if fixed else None)
+        _REGISTRY[name] = Family(name, expected, make, known_answer(*fixed) if fixed else None, like)
         return make
 
     return register
@@ -203,12 +212,12 @@ def trials_for(known: KnownAnswer, form: Form) -> list[Trial]:
     return list(kept.values())
 
 
-def fixed_trials(form: Form) -> list[Trial]:
-    """Return the trials that ask a question of their own, the same for any data set."""
+def fixed_trials(form: Form, answers: Sequence[KnownAnswer]) -> list[Trial]:
+    """Return the trials that ask a question of their own, where the data's answers give reason to ask it."""
     return [
         replace(trial, gold=one.fixed.answer, prompt=one.fixed.question.text)
         for one in all_families().values()
-        if one.fixed is not None
+        if one.fixed is not None and any(map(one.like, answers))
         for trial in one.trials(one.fixed, form)
     ]
 

@@ -34,7 +34,7 @@ def free_reward(db: Tables) -> Relation:
 
     ## Known limits
     The known answer is replaced by texts that no verifier parses, and by nothing. A reward of none, by
-    which the row is left out, is right. The score is the share that was paid.
+    which the row is left out, is right. An empty completion where nothing is known is not asked. The score is the share that was paid.
 
     ## Source
     A shipped math reward returns 1.0 where the known answer does not parse; another 0.0, a third none.
@@ -59,7 +59,9 @@ def free_reward(db: Tables) -> Relation:
             0.95 as confidence,
             family || ': ' || k || ' of ' || n
                 || ' answers are paid though the known answer cannot be read, for example "'
-                || left(example, 120) || '" where "' || left(gold, 60) || '" is known' as message,
+                || left(example, 120) || '" where '
+                || if(gold = '', 'nothing', '"' || left(gold, 60) || '"')
+                || ' is known' as message,
             json_object(
                 'key', family, 'k', k, 'n', n, 'low', wilson_low(k, n), 'high', wilson_high(k, n)
             ) as evidence

@@ -37,8 +37,8 @@ def never_pays(db: Tables) -> Relation:
 
     ## Known limits
     Right answers were tried in every form that is known (`rewards.form`); a function that wants yet
-    another form is reported too. Functions that raise are RWD108's. The score is the number of right
-    answers.
+    another form is reported too. Functions that raise are RWD108's. The score is the number of
+    spellings.
 
     ## Source
     math-verify raises outside the main thread; wrappers that return 0.0 on any exception are common.
@@ -49,21 +49,22 @@ def never_pays(db: Tables) -> Relation:
             select
                 count(*) as n,
                 count(*) filter (expected = 'right') as right_answers,
+                count(distinct (sample_id, turn)) as answers,
                 max(reward) filter (expected = 'right') as best,
                 max(reward) filter (family in ('empty', 'format_only')) as nothing,
                 min(reward) as least,
                 max(reward) as most
             from trials
-            where condition = 'own' and reward is not null
+            where condition = 'own' and sample_id is not null and reward is not null
         )
         select
             null as sample_id,
             null::integer as turn,
             right_answers::double as score,
             1.0 as confidence,
-            'none of ' || right_answers
-                || ' right answers got more than an empty one; every reward lies between '
-                || least || ' and ' || most as message,
+            'none of ' || answers || ' known answers got more than an empty completion, in any of '
+                || right_answers || ' spellings and forms; every reward is '
+                || if(least = most, least::varchar, 'between ' || least || ' and ' || most) as message,
             json_object('key', 'never', 'n', n, 'best', best, 'nothing', nothing) as evidence
         from asked
         where right_answers > 0 and best <= coalesce(nothing, least)

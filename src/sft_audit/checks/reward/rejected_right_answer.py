@@ -1,6 +1,7 @@
 """RWD103."""
 
 from sft_audit.check import Relation, Tables, check
+from sft_audit.checks.reward.weak_discrimination import SPELLINGS_BESIDE
 
 _CASE = """
 def reward(completions, solution, **columns):
@@ -22,7 +23,9 @@ def reward(completions, **columns):
     bad=[_CASE],
     good=[_GENEROUS],
 )
-def rejected_right_answer(db: Tables, *, most: float = 0.15) -> Relation:
+def rejected_right_answer(
+    db: Tables, *, most: float = 0.15, beside: tuple[str, ...] = SPELLINGS_BESIDE
+) -> Relation:
     """Right answers in another spelling are not paid.
 
     ## Why it matters
@@ -31,26 +34,31 @@ def rejected_right_answer(db: Tables, *, most: float = 0.15) -> Relation:
 
     ## Options
     `most`: share of a spelling that may go unpaid; reported where the lower 95 % bound is above it.
+    `beside`: spellings that are not reported. Another language is one: most prompts want their own.
 
     ## Known limits
     Spellings are made from the answers of the data; what the model really writes may be other. A prompt
-    that asks for one spelling makes the others wrong: then ignore the family. The score is the share
-    not paid.
+    that asks for one spelling makes the others wrong: then name them in `beside`. Answers that are paid
+    in no spelling are RWD115's and left out. The score is the share not paid.
 
     ## Source
     arXiv:2505.22203, arXiv:2505.14625.
     """
     return db.sql(
         """
-        with families as (
+        with put as (
+            select *, bool_or(paid) over (partition by sample_id, turn) as readable
+            from trials
+            where expected = 'right' and condition = 'own' and repeat = 0 and paid is not null
+        ), families as (
             select
                 family,
                 count(*) as n,
                 count(*) filter (not paid) as k,
                 arg_min(completion, trial) filter (not paid) as example,
                 arg_min(gold, trial) filter (not paid) as gold
-            from trials
-            where expected = 'right' and condition = 'own' and repeat = 0 and paid is not null
+            from put
+            where (readable or sample_id is null) and not list_contains($beside, family)
             group by family
         )
         select
@@ -71,4 +79,5 @@ def rejected_right_answer(db: Tables, *, most: float = 0.15) -> Relation:
         where wilson_low(k, n) > $most
         """,
         most=most,
+        beside=beside,
     )
