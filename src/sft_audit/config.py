@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import date
 from difflib import get_close_matches
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Any, ClassVar, Literal
 
 import yaml
@@ -58,7 +59,7 @@ class AuditConfig(_Frozen):
     ignore: tuple[Waiver, ...] = ()
     checks: Mapping[str, Mapping[str, Any]] = Field(default_factory=dict)
 
-    @field_validator("data", "preferences", mode="before")
+    @field_validator("data", "preferences", "samples", "blind_samples", mode="before", check_fields=False)
     @classmethod
     def _one_or_many(cls, value: object) -> object:
         return (value,) if isinstance(value, str | Path) else value
@@ -81,6 +82,27 @@ class RewardConfig(AuditConfig):
     seconds: float = Field(default=30.0, gt=0)
     reward_memory: int = Field(default=8 << 30, gt=0)
     allow_hosts: tuple[str, ...] = ()
+    samples: tuple[Path, ...] = ()
+    planned_rollouts: int | None = Field(default=None, gt=0)
+
+
+class PromptsConfig(AuditConfig):
+    """Everything that an audit of a set of RL prompts depends on; `samples` are logs of sampled completions.
+
+    `blind_samples` are logs of completions sampled without the image, `generations` the size of a GRPO group.
+    """
+
+    subject: ClassVar[str] = "prompts"
+
+    out: Path = Path("prompts-audit")
+    samples: tuple[Path, ...] = ()
+    blind_samples: tuple[Path, ...] = ()
+    generations: int = Field(default=8, gt=1)
+
+
+CONFIGS: Mapping[str, type[AuditConfig]] = MappingProxyType(
+    {kind.subject: kind for kind in (AuditConfig, RewardConfig, PromptsConfig)}
+)
 
 
 def load_config(

@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from math import isfinite
 from pathlib import Path
@@ -119,10 +120,8 @@ def open_report(folder: str | Path) -> Report:
 def _write(config: AuditConfig, store: Store, outcome: Outcome, started: float) -> None:
     folder = store.folder
     _write_findings(store, folder / "findings.parquet")
-    write_report = _write_card if config.subject == "reward" else _write_data_report
-    write_json(
-        folder / "verdict.json", _verdict(config, store, outcome) | write_report(config, store, outcome)
-    )
+    shown = _REPORTS[config.subject](config, store, outcome)
+    write_json(folder / "verdict.json", _verdict(config, store, outcome) | shown)
     manifest = {
         "schema_version": SCHEMA_VERSION,
         "sft_audit": __version__,
@@ -155,6 +154,12 @@ def _write_card(config: AuditConfig, store: Store, outcome: Outcome) -> dict[str
     card = read_card(store)
     write_card(store.folder, card, outcome)
     return {"card": card and asdict(card)}
+
+
+_REPORTS: Mapping[str, Callable[[AuditConfig, Store, Outcome], dict[str, object]]] = {
+    "data": _write_data_report,
+    "reward": _write_card,
+}
 
 
 def _beside(config: AuditConfig) -> dict[str, str]:

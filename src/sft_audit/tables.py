@@ -116,7 +116,7 @@ _ALL = (
         """
         sample_id VARCHAR the sample
         turn INTEGER 0-based position in the conversation
-        role VARCHAR system, user, assistant, tool, rejected (of a pair); any other as the row spells it
+        role VARCHAR system, user, assistant, tool, rejected (of a pair), gold (of an RL prompt), or the row's own
         text VARCHAR the message, image placeholders included; its tool calls as JSON where it has no text
         supervised BOOLEAN true when the loss is taken on it
         loss_weight DOUBLE weight of its loss, 1 unless the row says otherwise
@@ -161,7 +161,7 @@ _ALL = (
     ),
     _table(
         "answers",
-        "one question and its supervised answer",
+        "one question and its answer: supervised, or the known one of an RL prompt",
         """
         sample_id VARCHAR the sample
         turn INTEGER the answer's turn
@@ -286,6 +286,23 @@ _ALL = (
         prompt VARCHAR the last user message, placeholders removed
         chosen VARCHAR the preferred response
         rejected VARCHAR the rejected response
+        """,
+    ),
+    _table(
+        "rollouts",
+        "one completion sampled for a prompt, from a log",
+        """
+        rollout BIGINT number in the order of reading
+        file VARCHAR the log
+        line BIGINT 1-based line or row of the log
+        step BIGINT step of the run in which it was sampled; null where the log does not say
+        condition VARCHAR image: sampled with the image; none: without it
+        prompt VARCHAR the prompt as the log spells it
+        completion VARCHAR the completion
+        gold VARCHAR the known answer as the log gives it; null where it gives none
+        reward DOUBLE what it was paid; null where the log does not say
+        sample_id VARCHAR the sample of the data set whose prompt it is; null where none is found
+        turn INTEGER the turn of that sample's known answer
         """,
     ),
     _table(

@@ -13,7 +13,7 @@ from sft_audit.readers.inputs import Input
 from sft_audit.sample import ImageRef
 
 FORMATS = list(all_formats().values())
-ROLES = {"system", "user", "assistant", "tool", "rejected"}
+ROLES = {"gold", "system", "user", "assistant", "tool", "rejected"}
 
 
 @pytest.mark.parametrize("one", FORMATS, ids=lambda one: one.name)
@@ -209,8 +209,28 @@ def test_a_tool_call_is_what_the_assistant_says() -> None:
 
 def test_the_picture_of_a_problem_stands_in_front() -> None:
     row = {"image": "a.jpg", "problem": "Find x.", "answer": "3"}
-    assert [turn.text for turn in parsed("problem", row).turns] == ["<image>Find x."]
+    assert [turn.text for turn in parsed("problem", row).turns] == ["<image>Find x.", "3"]
     assert parsed("problem", find_format("problem").example).turns[0].text == "<image>Find x."
+
+
+@pytest.mark.parametrize(
+    ("row", "gold"),
+    [
+        ({"problem": "Find x.", "solution": "<answer> 3 </answer>"}, "3"),
+        ({"prompt": "How many?", "label": 4}, "4"),
+        ({"prompt": [{"role": "user", "content": "How many?"}], "reward_model": {"ground_truth": "5"}}, "5"),
+    ],
+)
+def test_the_known_answer_of_an_rl_prompt_is_a_turn_of_its_own(row: dict[str, Any], gold: str) -> None:
+    name = "problem" if "problem" in row else "prompt_completion"
+    assert find_format(name).matches(row, PLAIN)
+    last = parsed(name, row).turns[-1]
+    assert (last.role, last.text, last.supervised) == ("gold", gold, False)
+
+
+def test_a_prompt_without_a_known_answer_has_no_such_turn() -> None:
+    row = {"prompt": [{"role": "user", "content": "How many?"}], "answer": ["3", "4"]}
+    assert [turn.role for turn in parsed("prompt_completion", row).turns] == ["user"]
 
 
 def test_half_of_a_pair_inside_the_text_of_a_comparison_is_mended() -> None:

@@ -37,13 +37,15 @@ def read_sample(row: Row, format_name: str, layout: Layout) -> Sample | Malforme
         return Malformed(row.place, row.row_hash, f"{OURS} it in no format; as {format_name}: {fault}")
     fields = {name: value for name, value in row.content.items() if name not in parsed.used}
     fields.update(parsed.extra)
+    # A reward function is given every column of an RL prompt, so that none is taken away.
+    names = dict(fields) if parsed.kind == "rl_prompt" else fields
     return Sample(
         place=row.place,
         row_hash=row.row_hash,
         format=row_format,
         kind=parsed.kind,
-        id=_taken(fields, _IDS, str | int),
-        source=_taken(fields, _SOURCES, str),
+        id=_taken(names, _IDS, str | int),
+        source=_taken(names, _SOURCES, str),
         turns=parsed.turns,
         images=parsed.images,
         extra=fields,

@@ -1,6 +1,7 @@
 """Questions with a reference answer: benchmarks, which must not be trained on, and prompts for RL."""
 
 from sft_audit.readers import Content, Layout, Parsed, RowFault, image, row_format
+from sft_audit.readers.gold import gold_turn
 from sft_audit.readers.messages import with_images_first
 from sft_audit.sample import ImageRef, Turn
 
@@ -52,7 +53,7 @@ def problem(row: Content, layout: Layout) -> Parsed:  # noqa: ARG001
     if not isinstance(asked, str):
         raise RowFault("problem is not text")
     images = _images(row)
-    turns = with_images_first((Turn("user", asked, False),), images)
+    turns = with_images_first((Turn("user", asked, False), *gold_turn(row)), images)
     return Parsed(turns, images, frozenset(("problem", *_FILES)), kind="rl_prompt")
 
 

@@ -1,6 +1,7 @@
 """`prompt` and `completion`, as TRL trains on them, and prompts alone, as RL does."""
 
 from sft_audit.readers import Content, Layout, Parsed, RowFault, image, row_format
+from sft_audit.readers.gold import gold_turn
 from sft_audit.readers.message import Images, Turns, read_turns, spelling_of
 from sft_audit.readers.messages import with_images_first
 from sft_audit.sample import Turn
@@ -14,6 +15,8 @@ def _matches(row: Content, layout: Layout) -> bool:  # noqa: ARG001
             return False
         case {"prompt": [{"role": _}, *_]} | {"prompt": str(), "completion": str()}:
             return True
+        case {"prompt": str()}:
+            return bool(gold_turn(row))
     return False
 
 
@@ -39,7 +42,8 @@ def prompt_completion(row: Content, layout: Layout) -> Parsed:  # noqa: ARG001
     completion, more = read_side(row.get("completion"), "completion", "assistant")
     images = named + more + image.refs(row.get("images"), "images") + image.refs(row.get("image"), "image")
     asked = tuple(Turn(turn.role, turn.text, False, turn.loss_weight) for turn in prompt)
-    turns = with_images_first((*asked, *completion), images)
+    answered = completion or gold_turn(row)
+    turns = with_images_first((*asked, *answered), images)
     return Parsed(turns, images, _USED, kind="sft" if completion else "rl_prompt")
 
 

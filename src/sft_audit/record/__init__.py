@@ -10,7 +10,7 @@ from itertools import chain, islice
 from types import MappingProxyType
 from typing import Any, Literal
 
-from sft_audit.config import AuditConfig, RewardConfig
+from sft_audit.config import CONFIGS, AuditConfig
 from sft_audit.engine import Engine
 from sft_audit.store import Store
 from sft_audit.tables import TABLES, Table
@@ -67,7 +67,8 @@ def table_recorder(
 
     def register(run: Callable[[Recording], None]) -> Callable[[Recording], None]:
         name = run.__name__
-        if requires is not None and requires not in {**AuditConfig.model_fields, **RewardConfig.model_fields}:
+        options = {option for kind in CONFIGS.values() for option in kind.model_fields}
+        if requires is not None and requires not in options:
             raise ValueError(f"{name} requires {requires}, which is no option of any audit")
         for table in own:
             if TABLES.setdefault(table.name, table) is not table:

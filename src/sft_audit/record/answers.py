@@ -1,8 +1,9 @@
-"""The questions of the data set, their supervised answers, and the prompts that state the answer."""
+"""The questions of the data set, their supervised or known answers, and the prompts that state them."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from sft_audit.readers.gold import ROLE as GOLD
 from sft_audit.record import Batch, Recording, store_all, table_recorder
 from sft_audit.record.canonical import canonicalise
 from sft_audit.record.question import bare, read_question
@@ -35,7 +36,7 @@ _TURNS = """
 
 @table_recorder(fills=("answers", "stated"), needs=("samples", "turns", "image_uses"), after=("images",))
 def answers(recording: Recording) -> None:
-    """Pair every supervised answer with its question, and put it in one spelling per meaning."""
+    """Pair every supervised or known answer with its question, and put it in one spelling per meaning."""
     turns = whole_samples(recording.store.batches(_TURNS, 8192))
     store_all(recording, recording.engine.map(answers_of, turns))
 
@@ -55,7 +56,7 @@ def answers_of(batch: Batch) -> Mapping[str, Batch]:
         if role == "user":
             asked = bare(text).strip()
             question = asked or question
-        elif role == "assistant" and supervised:
+        elif (role == "assistant" and supervised) or role == GOLD:
             read = read_question(question)
             kind, canonical = canonicalise(read, text)
             found.append((sample_id, turn, image_id, read.text, read.template, text, kind, canonical))

@@ -12,11 +12,13 @@ from sft_audit.store import Store
 QUESTION = ("template", "question")
 KNOWN = (*QUESTION, "source")
 FILE_NAME, FOLDER, ID = "file name", "image folder", "id"
-STRATA = ("source", "dataset", "data_source", "subset", "split", "task")
+_IDS = (ID, "question_id", "uid", "idx")
+STRATA = ("source", "dataset", "data_source", "dataset_name", "subset", "split", "task")
 LABELS = (
     "answer",
     "answers",
     "completion",
+    "extra_info",  # what verl hands the reward function, a copy of the answer often among it
     "gold",
     "ground_truth",
     "gt",
@@ -56,7 +58,11 @@ def field_names(store: Store) -> tuple[str, ...]:
         order by count(*) desc, field
         limit $most
         """,
-        {"known": [ID, FILE_NAME, FOLDER, *KNOWN, *STRATA, *LABELS], "rows": _MIN_ROWS, "most": _MOST_FIELDS},
+        {
+            "known": [*_IDS, FILE_NAME, FOLDER, *KNOWN, *STRATA, *LABELS],
+            "rows": _MIN_ROWS,
+            "most": _MOST_FIELDS,
+        },
     )
     return (FILE_NAME, FOLDER, ID, *(name for (name,) in own))
 
