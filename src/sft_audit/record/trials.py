@@ -55,6 +55,7 @@ class Put:
             completion=self.trial.completion,
             gold=own.gold if self.trial.gold is None else self.trial.gold,
             images=own.images if self.images is None else self.images,
+            family=self.trial.family,
         )
 
 

@@ -38,6 +38,7 @@ class Rollout:
     """One completion that a reward is asked about, with what the trainer knows beside it.
 
     `gold` is the known answer as the data set gives it, `columns` are the fields of its row, `images` paths.
+    `family` is the kind of completion, where it is one of a kind: what hangs is put aside by it.
     """
 
     prompt: str
@@ -45,6 +46,7 @@ class Rollout:
     gold: str
     images: tuple[str, ...] = ()
     columns: Mapping[str, Any] = field(default_factory=dict)
+    family: str = ""
 
 
 @dataclass(frozen=True, slots=True)
