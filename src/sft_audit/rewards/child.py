@@ -44,13 +44,16 @@ def main() -> None:
         limit_memory(order["memory"])
         target = load(order["target"])
         known = recognise(target, order["trainer"])
-        known.prepare()
+        known.prepare(target)
     except AuditError as fault:
         answer: dict[str, Any] = {"fault": str(fault)}
+    except ModuleNotFoundError as fault:
+        answer = {"fault": f"{order['target']}: {_missing(fault)}"}
     except BaseException as fault:  # noqa: BLE001 - the user's module may raise anything, SystemExit too
         answer = {"fault": f"{order['target']}: loading it raised {described(fault)}"}
     else:
-        answer = {"convention": known.name, "threaded": known.in_main is not None}
+        names = known.gives == "images" and target.names_images
+        answer = {"convention": known.name, "threaded": known.in_main is not None, "names_images": names}
     _tell(answers, answer | {"refused": refused})
     if "fault" in answer:
         return
@@ -110,6 +113,17 @@ def load(spelled: str) -> Target:
         names = sorted(n for n, one in vars(module).items() if callable(one) and not n.startswith("_"))
         raise AuditError(f"{spelled}: {place} has no {name}; it has {', '.join(names[:12]) or 'no function'}")
     return Target(value, module, name)
+
+
+def _missing(fault: ModuleNotFoundError) -> str:
+    """Return what to do about a package that the user's module imports and that is not here."""
+    package = (fault.name or "").partition(".")[0]
+    if package == "verl":
+        return (
+            "it imports verl, which is not installed here; run the audit where verl is, or import it only "
+            "under `if TYPE_CHECKING:`"
+        )
+    return f"loading it raised {described(fault)}"
 
 
 def _module(place: str) -> Any:  # noqa: ANN401 - the user's module

@@ -16,7 +16,7 @@ def _matches(target: Target) -> bool:
     return "completions" in target.parameters and not inspect.isclass(target.value)
 
 
-def _import() -> None:
+def _import(target: Target) -> None:  # noqa: ARG001 - as every convention is prepared
     import_module("PIL.Image")
     _state()
 
@@ -26,6 +26,7 @@ def _import() -> None:
     matches=_matches,
     priority=1,
     prepare=_import,
+    gives="images",
     source="huggingface/trl 1.16 trl/trainer/grpo_trainer.py, _calculate_rewards",
 )
 def trl(target: Target, rollouts: Sequence[Rollout]) -> list[float | None]:
@@ -45,7 +46,7 @@ def arguments(target: Target, rollouts: Sequence[Rollout]) -> dict[str, Any]:
     columns = {name: [one.columns.get(name) for one in rollouts] for name in names}
     pictures = [opened(one.images) for one in rollouts]
     return {
-        "prompts": [_prompt(one, shown) for one, shown in zip(rollouts, pictures, strict=True)],
+        "prompts": [asked(one, shown) for one, shown in zip(rollouts, pictures, strict=True)],
         "completions": [[{"role": "assistant", "content": one.completion}] for one in rollouts],
         "completion_ids": [list(one.completion.encode("utf-8", "replace")) for one in rollouts],
         "images": pictures,
@@ -77,7 +78,8 @@ def on_a_loop(work: Coroutine[Any, Any, Any]) -> Any:  # noqa: ANN401 - what the
         loop.close()
 
 
-def _prompt(one: Rollout, shown: Sequence[Any]) -> list[dict[str, Any]]:
+def asked(one: Rollout, shown: Sequence[Any]) -> list[dict[str, Any]]:
+    """Return the prompt as a conversation, the opened images before its text."""
     images = [{"type": "image", "image": image} for image in shown]
     return [{"role": "user", "content": [*images, {"type": "text", "text": one.prompt}]}]
 

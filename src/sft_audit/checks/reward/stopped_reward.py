@@ -77,7 +77,9 @@ def stopped_reward(db: Tables) -> Relation:
                 || coalesce(' (' || array_to_string(families[:6], ', ') || ')', '')
                 || coalesce(', for example on "' || left(example, 80) || '"', '')
                 || if(given_up > 0, '; ' || given_up || ' were not made for it', '') as message,
-            json_object('key', kind, 'why', why, 'k', k, 'n', n, 'not_asked', given_up, 'families', families) as evidence
+            json_object(
+                'key', kind, 'why', why, 'k', k, 'n', n, 'not_asked', given_up, 'families', families
+            ) as evidence
         from stopped
         left join examples using (why)
         cross join counted
