@@ -68,7 +68,9 @@ class AuditConfig(_Frozen):
 class RewardConfig(AuditConfig):
     """Everything that an audit of a reward function depends on; its trials are made from the data set.
 
-    `seconds` is what one batch may take, `reward_memory` the address space of the function's process.
+    `seconds` is what one batch may take, `reward_memory` the address space of the function's process (a
+    model's folder gets four times its weights more). `judge_model` names the model that judges, `generator`
+    the one that wrote the data set.
     """
 
     subject: ClassVar[str] = "reward"
@@ -82,6 +84,8 @@ class RewardConfig(AuditConfig):
     seconds: float = Field(default=30.0, gt=0)
     reward_memory: int = Field(default=8 << 30, gt=0)
     allow_hosts: tuple[str, ...] = ()
+    judge_model: str | None = None
+    generator: str | None = None
     samples: tuple[Path, ...] = ()
     planned_rollouts: int | None = Field(default=None, gt=0)
 

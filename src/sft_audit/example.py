@@ -35,3 +35,9 @@ def _answers() -> list[dict[str, Any]]:
 
 # Closed answers of four kinds, on which the examples of reward checks are asked.
 ANSWERS = _answers()
+
+# A reward function that compares with the known answer and does nothing else.
+EXACT_REWARD = """
+def reward(completions, solution, **columns):
+    return [float(c[0]["content"].strip() == s) for c, s in zip(completions, solution)]
+"""

@@ -12,7 +12,7 @@ from sft_audit.cli.console import audit, show
 @app.command()
 def reward(
     target: Annotated[
-        str, typer.Argument(metavar="FILE.py:NAME", help="Reward function, or a server's address.")
+        str, typer.Argument(metavar="FILE.py:NAME", help="Reward function, a model's folder, or an address.")
     ],
     paths: Annotated[
         list[Path] | None, typer.Option("--data", help="Data set whose answers the trials use.")
@@ -31,6 +31,8 @@ def reward(
         float | None, typer.Option(help="Seconds that one batch may take. [default: 30]")
     ] = None,
     allow_host: Annotated[list[str] | None, typer.Option(help="Host that the function may ask.")] = None,
+    judge_model: Annotated[str | None, typer.Option(help="Model that judges, such as gpt-4o.")] = None,
+    generator: Annotated[str | None, typer.Option(help="Model that wrote the data set's answers.")] = None,
     policy: PolicyFile = None,
     json_: Json = False,
 ) -> None:
@@ -47,6 +49,8 @@ def reward(
         "threshold": threshold,
         "seconds": seconds,
         "allow_hosts": allow_host,
+        "judge_model": judge_model,
+        "generator": generator,
         "policy": policy,
     }
     report = audit(load_config(config, flags, RewardConfig))

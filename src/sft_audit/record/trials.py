@@ -1,5 +1,6 @@
 """Known right and wrong completions, put to a reward function as its trainer would put them."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 
 from sft_audit.config import RewardConfig
 from sft_audit.errors import AuditError
+from sft_audit.models.sequence_classifier import address_space
 from sft_audit.record import Recording, table_recorder
 from sft_audit.record.places import ImageRoot
 from sft_audit.rewards import Rollout, all_conventions
@@ -19,6 +21,8 @@ _BATCH = 32
 _REPEATS = 2
 _FORM_ANSWERS = 12
 EXACT = "exact"
+_PAIRED = ("near_miss", "other_option")
+_WRONG_WITHOUT = 2
 _NOTHING_TO_ASK = (
     "the data set has no answer that can be told right or wrong: trials are made of yes or no, options, "
     "counts, numbers, colours and short phrases; give rows that have some with --data"
@@ -73,15 +77,20 @@ def trials(recording: Recording) -> None:
     drawn = list(_draw(recording, config.answers))
     if not drawn:
         raise AuditError(_NOTHING_TO_ASK)
-    limits = Limits(config.seconds, config.reward_memory, config.allow_hosts)
+    memory = config.reward_memory + address_space(Path(config.target))
+    limits = Limits(config.seconds, memory, config.allow_hosts)
     with RewardProcess(config.target, config.trainer, limits, recording.store.folder / "reward.log") as judge:
         form = _best_form(judge, drawn)
-        put = list(_all_trials(drawn, form))
-        scored = [
-            one
-            for at in range(0, len(put), _BATCH)
-            for one in judge.score([p.rollout for p in put[at : at + _BATCH]])
-        ]
+        convention = all_conventions()[judge.convention]
+        put = list(_all_trials(drawn, form, pictured=convention.gives == "images"))
+        scored = _scored(judge, put)
+        sees = convention.gives
+        if sees == "images" and not judge.names_images and not _looks(put, scored):
+            sees = "gold"
+        if sees == "images":
+            blind = list(_without_images(put))
+            put += blind
+            scored += _scored(judge, blind)
         if judge.threaded:
             again = [
                 replace(p, condition="main thread") for p in put if p.trial.family == EXACT and not p.repeat
@@ -90,12 +99,17 @@ def trials(recording: Recording) -> None:
             put += again
             scored += judge.score([p.rollout for p in again], in_main=True)
         threshold, origin = _threshold(config.threshold, put, scored)
-        convention = all_conventions()[judge.convention]
     _store(recording, put, scored, threshold)
     exact = _rewards(put, scored, EXACT)
     row = (config.target, convention.name, convention.source, form.name, threshold, origin)
     recording.store.execute(
-        "insert into rewards values (?, ?, ?, ?, ?, ?, ?)", (*row, median(exact) if exact else None)
+        "insert into rewards values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            *row,
+            median(exact) if exact else None,
+            sees,
+            ",".join(judge.models) or None,
+        ),
     )
 
 
@@ -158,7 +172,32 @@ def _best_form(judge: RewardProcess, drawn: Sequence[Asked]) -> Form:
     return best
 
 
-def _all_trials(drawn: Sequence[Asked], form: Form) -> Iterator[Put]:
+def _scored(judge: RewardProcess, put: Sequence[Put]) -> list[Scored]:
+    return [
+        one
+        for at in range(0, len(put), _BATCH)
+        for one in judge.score([p.rollout for p in put[at : at + _BATCH]])
+    ]
+
+
+def _looks(put: Sequence[Put], scored: Sequence[Scored]) -> bool:
+    """Return whether a right answer was paid otherwise with another image, or with none."""
+    pairs = list(zip(put, scored, strict=True))
+    own = {id(p.asked): one.reward for p, one in pairs if p.trial.family == EXACT and p.condition == "own"}
+    return any(p.images is not None and one.reward != own[id(p.asked)] for p, one in pairs)
+
+
+def _without_images(put: Sequence[Put]) -> Iterator[Put]:
+    """Yield some wrong answers again, asked without their image: so are the right ones already."""
+    seen: Counter[int] = Counter()
+    for p in put:
+        if p.trial.family in _PAIRED and p.condition == "own" and p.asked.rollout.images:
+            seen[id(p.asked)] += 1
+            if seen[id(p.asked)] <= _WRONG_WITHOUT:
+                yield replace(p, condition="none", images=())
+
+
+def _all_trials(drawn: Sequence[Asked], form: Form, *, pictured: bool) -> Iterator[Put]:
     for at, asked in enumerate(drawn):
         others = _swapped(drawn, at)
         for trial in trials_for(asked.known, form):
@@ -166,9 +205,9 @@ def _all_trials(drawn: Sequence[Asked], form: Form) -> Iterator[Put]:
             if trial.family == EXACT:
                 for repeat in range(1, _REPEATS + 1):
                     yield Put(asked, trial, repeat=repeat)
-                if others:
+                if pictured and others:
                     yield Put(asked, trial, "swapped", images=others)
-                if asked.rollout.images:
+                if pictured and asked.rollout.images:
                     yield Put(asked, trial, "none", images=())
         if not at:
             for trial in fixed_trials(form):

@@ -75,6 +75,7 @@ class RewardProcess:
         self.convention: str = greeting["convention"]
         self.threaded: bool = greeting["threaded"]
         self.names_images: bool = greeting["names_images"]
+        self.models: tuple[str, ...] = tuple(greeting["models"])
 
     def score(self, rollouts: Sequence[Rollout], *, in_main: bool = False) -> list[Scored]:
         """Return one result a rollout. A batch that hangs or kills the process is asked again one by one.
