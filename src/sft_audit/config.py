@@ -68,10 +68,11 @@ class AuditConfig(_Frozen):
 class RewardConfig(AuditConfig):
     """Everything that an audit of a reward function depends on; its trials are made from the data set.
 
-    `seconds` is what one batch may take, `reward_memory` the address space of the function's process.
-    `samples` are logs of what the SFT model samples, of which `scored` are put to the function;
-    `planned_rollouts` is how many RL will sample; `sft_audit` an audit of the SFT data, whose reward-like
-    tails are tried.
+    `seconds` is what one batch may take, `reward_memory` the address space of the function's process (a
+    model's folder gets four times its weights more). `judge_model` names the model that judges, `generator`
+    the one that wrote the data set. `samples` are logs of what the SFT model samples, of which `scored` are
+    put to the function; `planned_rollouts` is how many RL will sample; `sft_audit` an audit of the SFT data,
+    whose reward-like tails are tried.
     """
 
     subject: ClassVar[str] = "reward"
@@ -86,6 +87,8 @@ class RewardConfig(AuditConfig):
     seconds: float = Field(default=30.0, gt=0)
     reward_memory: int = Field(default=8 << 30, gt=0)
     allow_hosts: tuple[str, ...] = ()
+    judge_model: str | None = None
+    generator: str | None = None
     samples: tuple[Path, ...] = ()
     scored: int = Field(default=2000, gt=0)
     planned_rollouts: int | None = Field(default=None, gt=0)

@@ -316,6 +316,19 @@ _ALL = (
         threshold DOUBLE reward above which an answer counts as paid
         threshold_from VARCHAR declared, or what it was found from
         right_median DOUBLE median reward of right answers, as the data spell them
+        sees VARCHAR what it is told beside the completion: images (it names them), gold, or text alone
+        judge_models VARCHAR names of models that its module asks, separated by commas; null where none
+        """,
+    ),
+    _table(
+        "model_names",
+        "a model that judges, or one that wrote rows of the data set",
+        """
+        role VARCHAR judge or generator
+        name VARCHAR as it was given
+        family VARCHAR the family that the name tells; null where it tells none
+        told_by VARCHAR option, module, or the column that names it
+        rows BIGINT readable rows that it wrote; null for a judge
         """,
     ),
     _table(

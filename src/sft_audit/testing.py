@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from sft_audit.check import Rows, find_check
-from sft_audit.example import ANSWERS
+from sft_audit.example import ANSWERS, EXACT_REWARD
 from sft_audit.session import run
 from sft_audit.store import write_json
 
@@ -18,7 +18,8 @@ def findings_of(
 ) -> list[dict[str, Any]]:
     """Audit LLaVA rows with one check alone and return its findings, as dictionaries in report order.
 
-    For a check of reward functions the example is the source of one; it is asked about `example.ANSWERS`.
+    For a check of reward functions the example is the source of one, asked about `example.ANSWERS` or the
+    data that the check gives; or rows, about which one that compares exactly is asked.
 
     Rows may use the example images of `make_images`; the files that the check's examples need are given.
     `options` are further fields of AuditConfig.
@@ -28,6 +29,7 @@ def findings_of(
     with TemporaryDirectory() as name:
         folder = Path(name)
         make_images(folder / "images")
+        is_reward = find_check(code).subject == "reward"
         files = {"data": ANSWERS if isinstance(example, str) else example, **find_check(code).given}
         for option, content in files.items():
             write_json(folder / f"{option}.json", content)
@@ -40,10 +42,11 @@ def findings_of(
             **(options or {}),
         }
         kind: type[AuditConfig] = AuditConfig
-        if isinstance(example, str):
+        if is_reward:
             kind = RewardConfig
-            (folder / "reward.py").write_text(example, encoding="utf-8")
-            function = "compute_score" if "def compute_score(" in example else "reward"
+            source = example if isinstance(example, str) else EXACT_REWARD
+            (folder / "reward.py").write_text(source, encoding="utf-8")
+            function = "compute_score" if "def compute_score(" in source else "reward"
             asked = {"target": f"{folder / 'reward.py'}:{function}", "seconds": 0.5, "answers": 32, **asked}
         report = run(parse_config(asked, "findings_of", kind))
         crashed = [e for e in report.evidence if e["check"] == code and e["state"] != "gathered"]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from sft_audit.errors import AuditError
 from sft_audit.rewards import Rollout, all_conventions
 from sft_audit.rewards.process import Limits, RewardProcess
 from sft_audit.testing import make_images
@@ -263,3 +264,62 @@ def test_every_convention_says_where_it_is_known_from():
     for one in all_conventions().values():
         assert len(one.source) > 15, one.name
         assert one.title.endswith("."), one.name
+
+
+def test_a_verl_manager_is_asked_a_row_at_a_time_on_a_loop_that_it_may_keep(tmp_path):
+    heard = Heard("VerlManager", tmp_path)
+    assert (heard.convention, heard.threaded) == ("verl-manager", True)
+    assert heard.rewards == [0.5, 1.5]
+    made, first, second = heard.calls
+    assert made["keywords"] == {"fields": "data_source", "kwargs": {}, "reward_model_tokenizer": None}
+    assert heard.threads == [True, False, False]
+    assert first["keywords"] == {
+        "response": "three",
+        "prompt": "How many?",
+        "gold": "3",
+        "source": "shelf",
+        "extra": {},
+        "raw_prompt": [
+            {
+                "role": "user",
+                "content": [
+                    {"type": "image", "image": "JpegImageFile"},
+                    {"type": "text", "text": "How many?"},
+                ],
+            }
+        ],
+        "images": ["JpegImageFile"],
+    }
+    assert second["keywords"]["response"] == "B"
+    assert (second["keywords"]["extra"], second["keywords"]["images"]) == ({"index": 7}, [])
+
+
+def test_a_verl_manager_can_be_asked_in_the_main_thread_to_compare(tmp_path):
+    heard = Heard("VerlManager", tmp_path, in_main=True)
+    assert (heard.threads, heard.rewards) == ([True] * 3, [0.5, 1.5])
+
+
+def test_a_verl_manager_keeps_its_loop_from_batch_to_batch(tmp_path):
+    with RewardProcess(f"{RECORDERS}:VerlManager", None, Limits(seconds=20), tmp_path / "log") as process:
+        asked = [Rollout("", "a", "a"), Rollout("", "\U0001f600 é", "b")]
+        assert [[one.reward for one in process.score(asked)] for _ in range(3)] == [[1.5, 0.5]] * 3
+
+
+def test_an_older_verl_manager_is_called_with_a_batch(tmp_path):
+    heard = Heard("OlderVerlManager", tmp_path)
+    assert (heard.convention, heard.threads, heard.rewards) == (
+        "verl-manager-batch",
+        [True, True],
+        [0.0, 1.0],
+    )
+    assert [call["keywords"] for call in heard.calls] == [
+        {"response": "three", "source": "shelf"},
+        {"response": "B", "source": "unknown"},
+    ]
+
+
+def test_a_module_that_needs_verl_is_refused_in_one_line_that_says_so(tmp_path):
+    with pytest.raises(AuditError) as refused:
+        RewardProcess(f"{RECORDERS.parent}/needs_verl.py:compute_score", None, Limits(), tmp_path / "log")
+    assert "it imports verl, which is not installed here" in str(refused.value)
+    assert "\n" not in str(refused.value)

@@ -57,12 +57,39 @@ def test_after_three_ends_the_rest_is_not_asked(tmp_path):
     assert {one.reward for one in scored} == {None}
 
 
+def of_families(*pairs: tuple[str, str]) -> list[Rollout]:
+    return [Rollout("What?", text, "1", family=family) for family, text in pairs]
+
+
+def test_a_family_that_hangs_is_put_aside_and_the_others_go_on(tmp_path):
+    mixed = of_families(*[("short", "1"), ("long", "hang")] * 4, ("last", "2"))
+    with RewardProcess(f"{UNRULY}:hangs_on_one", None, Limits(seconds=0.5), tmp_path / "log") as process:
+        first, again = process.score(mixed), process.score(mixed)
+    assert [one.reward for one in first] == [1.0, None] * 4 + [2.0]
+    assert [one.reward for one in again] == [1.0, None] * 4 + [2.0]
+    timeout = "timeout: no answer in 0.5 s"
+    put_aside = f"not asked, for it ended 2 times on long: {timeout}"
+    assert [one.error for one in first[1::2]] == [timeout] * 2 + [put_aside] * 2
+    assert [one.error for one in again[1::2]] == [put_aside] * 4
+
+
+def test_many_families_that_hang_come_to_an_end(tmp_path):
+    mixed = of_families(("short", "1"), *[(f"long {at // 4}", "hang") for at in range(48)], ("short", "2"))
+    with RewardProcess(f"{UNRULY}:hangs_on_one", None, Limits(seconds=0.5), tmp_path / "log") as process:
+        scored = process.score(mixed)
+    errors = [one.error for one in scored if one.error]
+    assert scored[0].reward == 1.0
+    assert sum(error.startswith("timeout") for error in errors) == 11  # the batch was the twelfth end
+    assert sum(error.startswith("not asked") for error in errors) == len(mixed) - 1 - 11
+    assert scored[-1].error == "not asked, for it ended 12 times before: timeout: no answer in 0.5 s"
+
+
 def test_memory_is_limited(tmp_path):
-    scored = ask("eats_memory", "1", "eat", log=tmp_path, limits=Limits(seconds=20, memory=700 << 20))
+    scored = ask("eats_memory", "1", "eat", log=tmp_path, limits=Limits(seconds=20, memory=1200 << 20))
     assert scored[0].reward == 1.0
     assert scored[1].error == "MemoryError"
     roomy = ask("eats_memory", "eat", log=tmp_path, limits=Limits(seconds=20, memory=8 << 30))
-    assert roomy[0].reward == 12.0
+    assert roomy[0].reward == 24.0
 
 
 @pytest.mark.parametrize(("completion", "said"), [("exit 3", "died: exit code 3"), ("kill", "died: SIGKILL")])

@@ -12,7 +12,7 @@ from sft_audit.cli.console import audit, show
 @app.command()
 def reward(
     target: Annotated[
-        str, typer.Argument(metavar="FILE.py:NAME", help="Reward function, or a server's address.")
+        str, typer.Argument(metavar="FILE.py:NAME", help="Reward function, a model's folder, or an address.")
     ],
     paths: Annotated[
         list[Path] | None, typer.Option("--data", help="Data set whose answers the trials use.")
@@ -43,6 +43,8 @@ def reward(
     sft_audit: Annotated[
         Path | None, typer.Option(help="Audit of the SFT data, whose reward-like tails are tried.")
     ] = None,
+    judge_model: Annotated[str | None, typer.Option(help="Model that judges, such as gpt-4o.")] = None,
+    generator: Annotated[str | None, typer.Option(help="Model that wrote the data set's answers.")] = None,
     policy: PolicyFile = None,
     json_: Json = False,
 ) -> None:
@@ -63,6 +65,8 @@ def reward(
         "samples": samples,
         "planned_rollouts": planned_rollouts,
         "sft_audit": sft_audit,
+        "judge_model": judge_model,
+        "generator": generator,
         "policy": policy,
     }
     report = audit(load_config(config, flags, RewardConfig))

@@ -1,5 +1,6 @@
 """Known right and wrong completions, put to a reward function as its trainer would put them."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -11,6 +12,7 @@ from sft_audit.config import RewardConfig
 from sft_audit.constitution import Statement, load_constitution
 from sft_audit.constitution.trials import held_against, own_trials
 from sft_audit.errors import AuditError
+from sft_audit.models.sequence_classifier import address_space
 from sft_audit.record import Recording, table_recorder
 from sft_audit.record.places import ImageRoot
 from sft_audit.record.tails import read_tails
@@ -32,6 +34,8 @@ _REPEATS = 2
 _FORM_ANSWERS = 12
 EXACT = "exact"
 CONSTITUTION = "constitution"
+_PAIRED = ("near_miss", "other_option")
+_WRONG_WITHOUT = 2
 _NOTHING_TO_ASK = (
     "the data set has no answer that can be told right or wrong: trials are made of yes or no, options, "
     "counts, numbers, colours and short phrases; give rows that have some with --data"
@@ -68,6 +72,7 @@ class Put:
             completion=self.trial.completion,
             gold=own.gold if self.trial.gold is None else self.trial.gold,
             images=own.images if self.images is None else self.images,
+            family=self.trial.family,
         )
 
 
@@ -89,12 +94,17 @@ def trials(recording: Recording) -> None:
     tails = read_tails(config.sft_audit)
     with reward_process(recording, config) as judge:
         form = _best_form(judge, drawn)
-        put = list(_all_trials(drawn, form, tails, statements))
-        scored = [
-            one
-            for at in range(0, len(put), _BATCH)
-            for one in judge.score([p.rollout for p in put[at : at + _BATCH]])
-        ]
+        convention = all_conventions()[judge.convention]
+        crafted = Crafted(form, tails, statements, pictured=convention.gives == "images")
+        put = list(_all_trials(drawn, crafted))
+        scored = _scored(judge, put)
+        sees = convention.gives
+        if sees == "images" and not judge.names_images and not _looks(put, scored):
+            sees = "gold"
+        if sees == "images":
+            blind = list(_without_images(put))
+            put += blind
+            scored += _scored(judge, blind)
         if judge.threaded:
             again = [
                 replace(p, condition="main thread") for p in put if p.trial.family == EXACT and not p.repeat
@@ -103,19 +113,25 @@ def trials(recording: Recording) -> None:
             put += again
             scored += judge.score([p.rollout for p in again], in_main=True)
         threshold, origin = _threshold(config.threshold, put, scored)
-        convention = all_conventions()[judge.convention]
     _store(recording, put, scored, threshold)
     _store_statements(recording, statements, put, scored, threshold)
     exact = _rewards(put, scored, EXACT)
     row = (config.target, convention.name, convention.source, form.name, threshold, origin)
     recording.store.execute(
-        "insert into rewards values (?, ?, ?, ?, ?, ?, ?)", (*row, median(exact) if exact else None)
+        "insert into rewards values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            *row,
+            median(exact) if exact else None,
+            sees,
+            ",".join(judge.models) or None,
+        ),
     )
 
 
 def reward_process(recording: Recording, config: RewardConfig) -> RewardProcess:
     """Start the audited function in a process of its own, under the limits of the configuration."""
-    limits = Limits(config.seconds, config.reward_memory, config.allow_hosts)
+    memory = config.reward_memory + address_space(Path(config.target))
+    limits = Limits(config.seconds, memory, config.allow_hosts)
     return RewardProcess(config.target, config.trainer, limits, recording.store.folder / "reward.log")
 
 
@@ -181,23 +197,57 @@ def _best_form(judge: RewardProcess, drawn: Sequence[Asked]) -> Form:
     return best
 
 
-def _all_trials(
-    drawn: Sequence[Asked], form: Form, tails: Sequence[str], statements: Sequence[Statement]
-) -> Iterator[Put]:
+def _scored(judge: RewardProcess, put: Sequence[Put]) -> list[Scored]:
+    return [
+        one
+        for at in range(0, len(put), _BATCH)
+        for one in judge.score([p.rollout for p in put[at : at + _BATCH]])
+    ]
+
+
+def _looks(put: Sequence[Put], scored: Sequence[Scored]) -> bool:
+    """Return whether a right answer was paid otherwise with another image, or with none."""
+    pairs = list(zip(put, scored, strict=True))
+    own = {id(p.asked): one.reward for p, one in pairs if p.trial.family == EXACT and p.condition == "own"}
+    return any(p.images is not None and one.reward != own[id(p.asked)] for p, one in pairs)
+
+
+def _without_images(put: Sequence[Put]) -> Iterator[Put]:
+    """Yield some wrong answers again, asked without their image: so are the right ones already."""
+    seen: Counter[int] = Counter()
+    for p in put:
+        if p.trial.family in _PAIRED and p.condition == "own" and p.asked.rollout.images:
+            seen[id(p.asked)] += 1
+            if seen[id(p.asked)] <= _WRONG_WITHOUT:
+                yield replace(p, condition="none", images=())
+
+
+@dataclass(frozen=True, slots=True)
+class Crafted:
+    """What completions are made with: the form, exploit tails, a constitution; with other images or not."""
+
+    form: Form
+    tails: Sequence[str]
+    statements: Sequence[Statement]
+    pictured: bool
+
+
+def _all_trials(drawn: Sequence[Asked], crafted: Crafted) -> Iterator[Put]:
+    form, pictured = crafted.form, crafted.pictured
     for trial in fixed_trials(form, [one.known for one in drawn]):
         yield Put(drawn[0], trial)
     for at, asked in enumerate(drawn):
         others = _swapped(drawn, at)
-        for trial in (*trials_for(asked.known, form), *tail_trials(asked.known, form, tails)):
+        for trial in (*trials_for(asked.known, form), *tail_trials(asked.known, form, crafted.tails)):
             yield Put(asked, trial)
             if trial.family == EXACT:
                 for repeat in range(1, _REPEATS + 1):
                     yield Put(asked, trial, repeat=repeat)
-                if others:
+                if pictured and others:
                     yield Put(asked, trial, "swapped", images=others)
-                if asked.rollout.images:
+                if pictured and asked.rollout.images:
                     yield Put(asked, trial, "none", images=())
-        for trial in own_trials(statements, asked.known, form):
+        for trial in own_trials(crafted.statements, asked.known, form):
             yield Put(asked, trial, CONSTITUTION)
 
 

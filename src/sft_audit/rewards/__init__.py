@@ -7,13 +7,16 @@ arguments, the batching and the thread of its trainer; reward functions are know
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from types import MappingProxyType, ModuleType
-from typing import Any
+from types import CodeType, MappingProxyType, ModuleType
+from typing import Any, Literal
 
 from sft_audit.errors import AuditError
+
+Gives = Literal["images", "gold", "text"]
 
 GOLD_NAMES = (
     "solution",
@@ -33,11 +36,18 @@ GOLD_NAMES = (
 )
 
 
+_IMAGE = re.compile(
+    r"(?:.*_)?(?:images?|imgs?|pictures?|pixels|pixel_values)(?:_(?:paths?|files?|urls?|data))?|multi_modal_\w+",
+    re.IGNORECASE,
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Rollout:
     """One completion that a reward is asked about, with what the trainer knows beside it.
 
     `gold` is the known answer as the data set gives it, `columns` are the fields of its row, `images` paths.
+    `family` is the kind of completion, where it is one of a kind: what hangs is put aside by it.
     """
 
     prompt: str
@@ -45,6 +55,7 @@ class Rollout:
     gold: str
     images: tuple[str, ...] = ()
     columns: Mapping[str, Any] = field(default_factory=dict)
+    family: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +83,40 @@ class Target:
         return frozenset((*self.parameters, *texts))
 
     @property
+    def names_images(self) -> bool:
+        """Return whether its code, or a function of its module that it calls, names an image."""
+        if self.module is None:
+            return False
+        known = vars(self.module)
+        members = vars(self.value).values() if inspect.isclass(self.value) else ()
+        todo: list[Any] = [self._call, *(one for one in members if inspect.isfunction(one))]
+        done: set[int] = set()
+        while todo:
+            code = getattr(inspect.unwrap(todo.pop()), "__code__", None)
+            if code is None or id(code) in done:
+                continue
+            done.add(id(code))
+            for part in _codes(code):
+                words = (*part.co_varnames, *part.co_names, *part.co_consts)
+                if any(isinstance(word, str) and _IMAGE.fullmatch(word) for word in words):
+                    return True
+                todo += [known[name] for name in part.co_names if inspect.isfunction(known.get(name))]
+        return False
+
+    @property
     def _call(self) -> Any:  # noqa: ANN401 - the user's function
         """Return the function that is called: a class's or an object's own is its `__call__`."""
         if inspect.isfunction(self.value) or inspect.ismethod(self.value):
             return self.value
         return getattr(self.value, "__call__", self.value)  # noqa: B004 - to read it, not to call it
+
+
+def _codes(code: CodeType) -> Iterator[CodeType]:
+    """Yield a function's code and that of the functions and comprehensions inside it."""
+    yield code
+    for part in code.co_consts:
+        if isinstance(part, CodeType):
+            yield from _codes(part)
 
 
 Score = Callable[[Target, Sequence[Rollout]], list[float | None]]
@@ -87,7 +127,9 @@ class Convention:
     """How one trainer calls a reward function. `source` says from where that is known.
 
     `score` asks as the trainer does; where that is outside the main thread, `in_main` asks inside it.
-    `prepare` imports what the first asking would, so that no time limit counts it.
+    `prepare` imports and loads what the first asking would, so that no time limit counts it. `gives` says
+    what is told beside the completion: images (and the known answer), gold (the known answer), or the text
+    alone.
     """
 
     name: str
@@ -95,7 +137,8 @@ class Convention:
     score: Score
     priority: int
     in_main: Score | None
-    prepare: Callable[[], object]
+    prepare: Callable[[Target], object]
+    gives: Gives
     source: str
 
     @property
@@ -114,12 +157,13 @@ def convention(
     source: str,
     priority: int = 0,
     in_main: Score | None = None,
-    prepare: Callable[[], object] = lambda: None,
+    prepare: Callable[[Target], object] = lambda target: None,  # noqa: ARG005
+    gives: Gives = "gold",
 ) -> Callable[[Score], Score]:
     """Register the decorated function as the way in which a trainer asks; it returns one reward a rollout."""
 
     def register(score: Score) -> Score:
-        _REGISTRY[name] = Convention(name, matches, score, priority, in_main, prepare, source)
+        _REGISTRY[name] = Convention(name, matches, score, priority, in_main, prepare, gives, source)
         return score
 
     return register

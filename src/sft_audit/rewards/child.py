@@ -5,6 +5,7 @@ python -m sft_audit.rewards.child; the first line is an order, every further one
 
 import ctypes
 import importlib.util
+import inspect
 import json
 import math
 import os
@@ -19,6 +20,7 @@ from typing import Any, TextIO
 
 from sft_audit.errors import AuditError
 from sft_audit.rewards import Rollout, Target, recognise
+from sft_audit.rewards.judge import named_models
 
 _NEW_USER, _NEW_NETWORK = 0x10000000, 0x40000000
 _ASKS_NETWORK = ("socket.connect", "socket.sendto", "socket.sendmsg")
@@ -44,13 +46,17 @@ def main() -> None:
         limit_memory(order["memory"])
         target = load(order["target"])
         known = recognise(target, order["trainer"])
-        known.prepare()
+        known.prepare(target)
     except AuditError as fault:
         answer: dict[str, Any] = {"fault": str(fault)}
+    except ModuleNotFoundError as fault:
+        answer = {"fault": f"{order['target']}: {_missing(fault)}"}
     except BaseException as fault:  # noqa: BLE001 - the user's module may raise anything, SystemExit too
         answer = {"fault": f"{order['target']}: loading it raised {described(fault)}"}
     else:
-        answer = {"convention": known.name, "threaded": known.in_main is not None}
+        names = known.gives == "images" and target.names_images
+        answer = {"convention": known.name, "threaded": known.in_main is not None, "names_images": names}
+        answer["models"] = _models(target)
     _tell(answers, answer | {"refused": refused})
     if "fault" in answer:
         return
@@ -97,9 +103,14 @@ def described(fault: BaseException) -> str:
 
 
 def load(spelled: str) -> Target:
-    """Return what `FILE.py:NAME`, `package.module:NAME` or an address names, or raise AuditError."""
+    """Return what `FILE.py:NAME`, `package.module:NAME`, a model's folder or an address names.
+
+    Raises AuditError where nothing is there.
+    """
     if spelled.startswith(("http://", "https://")):
         return Target(spelled, None, spelled)
+    if Path(spelled).is_dir():
+        return Target(Path(spelled), None, spelled)
     place, _, name = spelled.rpartition(":")
     if not place:
         raise AuditError(f"{spelled}: give the function too, as FILE.py:NAME")
@@ -110,6 +121,25 @@ def load(spelled: str) -> Target:
         names = sorted(n for n, one in vars(module).items() if callable(one) and not n.startswith("_"))
         raise AuditError(f"{spelled}: {place} has no {name}; it has {', '.join(names[:12]) or 'no function'}")
     return Target(value, module, name)
+
+
+def _models(target: Target) -> tuple[str, ...]:
+    """Return the models that the function's module names."""
+    try:
+        return named_models(inspect.getsource(target.module)) if target.module else ()
+    except (OSError, TypeError, SyntaxError):
+        return ()
+
+
+def _missing(fault: ModuleNotFoundError) -> str:
+    """Return what to do about a package that the user's module imports and that is not here."""
+    package = (fault.name or "").partition(".")[0]
+    if package == "verl":
+        return (
+            "it imports verl, which is not installed here; run the audit where verl is, or import it only "
+            "under `if TYPE_CHECKING:`"
+        )
+    return f"loading it raised {described(fault)}"
 
 
 def _module(place: str) -> Any:  # noqa: ANN401 - the user's module

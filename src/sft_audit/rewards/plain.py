@@ -13,7 +13,11 @@ def _matches(target: Target) -> bool:
 
 
 @convention(
-    "plain", matches=_matches, priority=-1, source="no trainer: the function that a wrapper of your own calls"
+    "plain",
+    matches=_matches,
+    priority=-1,
+    gives="images",
+    source="no trainer: the function that a wrapper of your own calls",
 )
 def plain(target: Target, rollouts: Sequence[Rollout]) -> list[float | None]:
     """`f(completion, gold)`, a sample a call; arguments told by their names, else by their places."""

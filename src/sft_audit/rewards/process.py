@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -19,6 +20,8 @@ from sft_audit.rewards import Rollout
 
 _START_SECONDS = 120
 _MOST_DEATHS = 3
+_MOST_OF_A_FAMILY = 2
+_MOST_IN_ALL = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +63,9 @@ class RewardProcess:
         }
         self._limits = limits
         self._log = log
-        self._deaths, self._last = 0, ""
+        self._deaths, self._answered = 0, False
+        self._alone: Counter[str] = Counter()
+        self._last: dict[str, str] = {}
         self._unread = b""
         self._child: subprocess.Popen[bytes] | None = None
         greeting = self._start()
@@ -69,26 +74,46 @@ class RewardProcess:
             raise AuditError(greeting["fault"])
         self.convention: str = greeting["convention"]
         self.threaded: bool = greeting["threaded"]
+        self.names_images: bool = greeting["names_images"]
+        self.models: tuple[str, ...] = tuple(greeting["models"])
 
     def score(self, rollouts: Sequence[Rollout], *, in_main: bool = False) -> list[Scored]:
         """Return one result a rollout. A batch that hangs or kills the process is asked again one by one.
 
-        `in_main` asks in the main thread, whatever the trainer does.
+        A family of which two completions ended it alone is put aside and the others go on; after three ends
+        without any answer, or twelve in all, nothing is asked any more. `in_main` asks in the main thread,
+        whatever the trainer does.
         """
-        if self._deaths >= _MOST_DEATHS:
-            why = f"not asked, for it ended {_MOST_DEATHS} times before: {self._last}"
-            return [Scored(None, why, 0.0)] * len(rollouts)
+        put_aside = [self._put_aside(one.family) for one in rollouts]
+        asked = [one for one, why in zip(rollouts, put_aside, strict=True) if why is None]
+        scored = iter(self._scored(asked, in_main) if asked else [])
+        return [next(scored) if why is None else Scored(None, why, 0.0) for why in put_aside]
+
+    def _scored(self, rollouts: Sequence[Rollout], in_main: bool) -> list[Scored]:
         started = time.monotonic()
         try:
             answer = self._ask(rollouts, in_main)
         except _EndError as end:
-            self._deaths, self._last = self._deaths + 1, str(end)
             self.close()
+            self._deaths += 1
+            self._last[""] = str(end)
             if len(rollouts) > 1:
                 return [one for rollout in rollouts for one in self.score([rollout], in_main=in_main)]
+            family = rollouts[0].family
+            self._alone[family] += 1
+            self._last[family] = str(end)
             return [Scored(None, str(end), time.monotonic() - started)]
+        self._answered = True
         refused = tuple(answer["refused"])
         return [Scored(refused=refused, **one) for one in answer["scored"]]
+
+    def _put_aside(self, family: str) -> str | None:
+        """Return why completions of a family are asked no more; None while they are."""
+        if family and (alone := self._alone[family]) >= _MOST_OF_A_FAMILY:
+            return f"not asked, for it ended {alone} times on {family}: {self._last[family]}"
+        if self._deaths >= (_MOST_IN_ALL if self._answered else _MOST_DEATHS):
+            return f"not asked, for it ended {self._deaths} times before: {self._last['']}"
+        return None
 
     def _ask(self, rollouts: Sequence[Rollout], in_main: bool) -> dict[str, Any]:
         if self._child is None:

@@ -17,6 +17,7 @@ def _matches(target: Target) -> bool:
     "swift",
     matches=_matches,
     priority=3,
+    gives="images",
     source="modelscope/ms-swift swift/rewards/orm.py, swift/rl_core/grpo_algorithm.py; from reading",
 )
 def swift(target: Target, rollouts: Sequence[Rollout]) -> list[float | None]:

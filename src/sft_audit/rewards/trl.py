@@ -2,6 +2,7 @@
 
 import asyncio
 import inspect
+import sys
 import threading
 from collections.abc import Coroutine, Sequence
 from importlib import import_module
@@ -16,9 +17,9 @@ def _matches(target: Target) -> bool:
     return "completions" in target.parameters and not inspect.isclass(target.value)
 
 
-def _import() -> None:
+def _import(target: Target) -> None:  # noqa: ARG001 - as every convention is prepared
     import_module("PIL.Image")
-    _state()
+    _state(target)
 
 
 @convention(
@@ -26,6 +27,7 @@ def _import() -> None:
     matches=_matches,
     priority=1,
     prepare=_import,
+    gives="images",
     source="huggingface/trl trl/trainer/grpo_trainer.py; proved against 1.16 in tests/trainers/test_trl.py",
 )
 def trl(target: Target, rollouts: Sequence[Rollout]) -> list[float | None]:
@@ -46,7 +48,7 @@ def arguments(target: Target, rollouts: Sequence[Rollout]) -> dict[str, Any]:
     columns = {name: [one.columns.get(name) for one in rollouts] for name in names}
     pictures = [opened(one.images) for one in rollouts]
     return {
-        "prompts": [_prompt(one, shown) for one, shown in zip(rollouts, pictures, strict=True)]
+        "prompts": [asked(one, shown) for one, shown in zip(rollouts, pictures, strict=True)]
         if any(pictures)
         else [[{"role": "user", "content": one.prompt}] for one in rollouts],
         "completions": [[{"role": "assistant", "content": one.completion}] for one in rollouts],
@@ -54,7 +56,7 @@ def arguments(target: Target, rollouts: Sequence[Rollout]) -> dict[str, Any]:
         **(_pictured(target, pictures) if any(pictures) else {}),
         **columns,
         **golds_for(target, rollouts),
-        "trainer_state": _state(),
+        "trainer_state": _state(target),
         "log_extra": lambda column, values: None,  # noqa: ARG005 - TRL's two loggers
         "log_metric": lambda name, value: None,  # noqa: ARG005
     }
@@ -80,7 +82,8 @@ def on_a_loop(work: Coroutine[Any, Any, Any]) -> Any:  # noqa: ANN401 - what the
         loop.close()
 
 
-def _prompt(one: Rollout, shown: Sequence[Any]) -> list[dict[str, Any]]:
+def asked(one: Rollout, shown: Sequence[Any]) -> list[dict[str, Any]]:
+    """Return the prompt as a conversation, the opened images before its text."""
     images = [{"type": "image", "image": image} for image in shown]
     return [{"role": "user", "content": [*images, {"type": "text", "text": one.prompt}]}]
 
@@ -92,7 +95,13 @@ def _pictured(target: Target, pictures: Sequence[Sequence[Any]]) -> dict[str, li
     return {"images": list(pictures)}
 
 
-def _state() -> Any:  # noqa: ANN401 - transformers' TrainerState, where it is installed
+def _state(target: Target) -> Any:  # noqa: ANN401 - transformers' TrainerState, where it is installed
+    """Return a TrainerState where the function asks for it by name, or its module has transformers anyway.
+
+    Elsewhere nobody looks at it, and the import takes seconds.
+    """
+    if "trainer_state" not in target.names and "transformers" not in sys.modules:
+        return None
     try:
         from transformers import TrainerState
     except ImportError:

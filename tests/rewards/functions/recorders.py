@@ -1,5 +1,6 @@
 """A reward function of every convention; each prints what it was given, and in which thread."""
 
+import asyncio
 import json
 import threading
 
@@ -93,3 +94,57 @@ def plain(response, ground_truth, question):
 def places(a, b):
     _note(a, b)
     return 0.0 if a == b else None
+
+
+def _of(item):
+    """Return what a verl manager reads of one row."""
+    length = item.batch["responses"].shape[-1]
+    mask = item.batch["attention_mask"]
+    return {
+        "response": item.batch["responses"][: mask[-length:].sum()],
+        "prompt": item.batch["prompts"][-mask[:-length].sum() :],
+        "gold": item.non_tensor_batch["reward_model"]["ground_truth"],
+        "source": item.non_tensor_batch["data_source"],
+        "extra": item.non_tensor_batch.get("extra_info", {}),
+        "raw_prompt": list(item.non_tensor_batch["raw_prompt"]),
+        "images": list(item.non_tensor_batch["multi_modal_data"]["images"]),
+    }
+
+
+class VerlManager:
+    def __init__(self, config, tokenizer, compute_score, reward_router_address=None, **more):
+        self.tokenizer = tokenizer
+        self.compute_score = compute_score
+        self.loop = None
+        _note(fields=config.data.reward_fn_key, kwargs=dict(config.reward.get("reward_kwargs", {})), **more)
+
+    async def run_single(self, data):
+        assert len(data) == 1
+        self.loop = self.loop or asyncio.get_running_loop()
+        told = _of(data[0])
+        told["prompt"] = self.tokenizer.decode(told["prompt"])
+        told["response"] = await self.loop.run_in_executor(
+            None, lambda: self.tokenizer.decode(told["response"], skip_special_tokens=True)
+        )
+        _note(**told)
+        score = self.compute_score(told["source"], told["response"], told["gold"], told["extra"])
+        return {"reward_score": score, "reward_extra_info": {"acc": score}}
+
+
+class OlderVerlManager:
+    def __init__(self, tokenizer, num_examine, compute_score=None, reward_fn_key="data_source"):
+        self.tokenizer = tokenizer
+        self.key = reward_fn_key
+
+    def __call__(self, data, return_dict=False):
+        scores = data.batch["responses"] * 0.0
+        for at in range(len(data)):
+            told = _of(data[at])
+            text = self.tokenizer.decode(told["response"]).removesuffix(self.tokenizer.eos_token)
+            _note(response=text, source=data[at].non_tensor_batch[self.key])
+            scores[at, len(told["response"]) - 1] = float(text == told["gold"])
+        return {"reward_tensor": scores, "reward_extra_info": {}} if return_dict else scores
+
+
+def compute_score(data_source, solution_str, ground_truth, extra_info=None):
+    return float(solution_str == ground_truth) + 0.5

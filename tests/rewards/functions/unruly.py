@@ -22,7 +22,7 @@ def hangs(completions, **columns):
 
 
 def eats_memory(completions, **columns):
-    held = [bytearray(1 << 26) for _ in range(12 if "eat" in _texts(completions) else 1)]
+    held = [bytearray(1 << 26) for _ in range(24 if "eat" in _texts(completions) else 1)]
     return [float(len(held))] * len(completions)
 
 
@@ -77,3 +77,9 @@ def starts_a_program(completions, note, **columns):
 
 def nothing_and_no_number(completions, **columns):
     return [None if text == "none" else float(text) for text in _texts(completions)]
+
+
+def hangs_on_one(data_source, solution_str, ground_truth, extra_info=None):
+    while solution_str == "hang":
+        time.sleep(1)
+    return float(solution_str)

@@ -41,8 +41,9 @@ def stopped_reward(db: Tables) -> Relation:
     None.
 
     ## Known limits
-    The limits are the audit's (`seconds` a batch, `reward_memory`). After three such ends the rest is
-    not asked. The score is the share of askings that ended so, or that were not made for it.
+    The limits are the audit's (`seconds` a batch, `reward_memory`). A family of completions of which two
+    ended so is put aside; after three ends without any answer, or twelve in all, the rest is not asked.
+    The score is the share of askings that ended so, or that were not made for it.
 
     ## Source
     The limits are defaults of ours.
@@ -54,7 +55,8 @@ def stopped_reward(db: Tables) -> Relation:
                 regexp_extract(error, '(timeout|died|MemoryError).*') as why,
                 regexp_extract(error, '(timeout|died|MemoryError)') as kind,
                 count(*) filter (not starts_with(error, 'not asked')) as k,
-                count(*) filter (starts_with(error, 'not asked')) as given_up
+                count(*) filter (starts_with(error, 'not asked')) as given_up,
+                list_sort(list(distinct family) filter (not starts_with(error, 'not asked'))) as families
             from trials
             where regexp_matches(error, '^(timeout|died|MemoryError|not asked)')
             group by all
@@ -72,9 +74,12 @@ def stopped_reward(db: Tables) -> Relation:
             (k + given_up) / n as score,
             1.0 as confidence,
             why || ', in ' || k || ' of ' || n || ' askings'
+                || coalesce(' (' || array_to_string(families[:6], ', ') || ')', '')
                 || coalesce(', for example on "' || left(example, 80) || '"', '')
                 || if(given_up > 0, '; ' || given_up || ' were not made for it', '') as message,
-            json_object('key', kind, 'why', why, 'k', k, 'n', n, 'not_asked', given_up) as evidence
+            json_object(
+                'key', kind, 'why', why, 'k', k, 'n', n, 'not_asked', given_up, 'families', families
+            ) as evidence
         from stopped
         left join examples using (why)
         cross join counted
