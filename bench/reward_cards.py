@@ -226,7 +226,7 @@ def _cut(text: str, most: int = 420) -> str:
 
 
 def asked(one: RealSet) -> list[dict]:
-    """Return the trials of the audits of a set: question, known answer, completion, what each function paid."""
+    """Return the trials of the audits of a set, with the question and what each function paid."""
     rows: dict[tuple, dict] = {}
     for name in NAMES:
         with duckdb.connect(str(folder(one, name) / "audit.duckdb"), read_only=True) as audit:
