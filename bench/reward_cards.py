@@ -1,9 +1,9 @@
 """What three ordinary reward functions pay for on four real data sets, and their trials to be read by eye.
 
 python bench/reward_cards.py [--data ../shared/data] [--answers 60] [-o FILE]; prints Markdown.
-python bench/reward_cards.py --show 10 reads the audits that the first command left and prints that many trials of
-each family, drawn from all sets, with what each function paid. What none of the functions was asked, because none
-wants a form, is written in the form of tags.
+python bench/reward_cards.py --show 10 reads the audits that the first command left and prints that many
+trials of each family, drawn from all sets, with what each function paid. What none of the functions was
+asked, because none wants a form, is written in the form of tags.
 """
 
 import argparse
@@ -48,6 +48,11 @@ def math_verify(completions, solution, **columns):
     return rewards
 '''
 NAMES = ("exact_match", "math_verify", "lenient_substring")
+HEAD = """# Three ordinary reward functions on four real sets
+
+`python bench/reward_cards.py`: the share paid of each family, with its 95 % interval (Wilson).
+
+"""
 UNASKED = dict.fromkeys(NAMES, "not asked")
 TAGS = next(form for form in FORMS if form.name == "tags")
 FORMED = ("format_only", "empty_think", "several_blocks")
@@ -75,7 +80,7 @@ def main() -> None:
     else:
         shutil.rmtree(WORK / "audits", ignore_errors=True)
         (WORK / "ordinary.py").write_text(REWARDS, encoding="utf-8")
-        text = "\n".join(cards(one, arguments.answers) for one in sets)
+        text = HEAD + "\n".join(cards(one, arguments.answers) for one in sets)
     if arguments.o:
         arguments.o.write_text(text, encoding="utf-8")
     print(text)
@@ -207,8 +212,9 @@ def _family_shown(family: str, drawn: list[tuple[str, str, dict]], most: int) ->
     lines = [f"## {family}: {all_families()[family].title}\n"]
     for _, name, trial in sorted(ranked, key=lambda one: one[:2])[:most]:
         paid = ", ".join(f"{reward} {trial[reward]}" for reward in NAMES)
+        question = _cut(trial["question"] or "a question of its own")
         lines.append(
-            f"- {name}: {_cut(trial['question'] or 'a question of its own')!r}, known {trial['gold']!r}\n"
+            f"- {name}: {question!r}, known {trial['gold']!r}\n"
             f"  {trial['expected']}: {_cut(trial['completion'])!r} ({paid})"
         )
     return "\n".join((*lines, ""))
@@ -220,7 +226,7 @@ def _cut(text: str, most: int = 420) -> str:
 
 
 def asked(one: RealSet) -> list[dict]:
-    """Return the trials of the audits of a set: question, known answer, completion, what each function paid."""
+    """Return the trials of the audits of a set, with the question and what each function paid."""
     rows: dict[tuple, dict] = {}
     for name in NAMES:
         with duckdb.connect(str(folder(one, name) / "audit.duckdb"), read_only=True) as audit:

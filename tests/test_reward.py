@@ -42,6 +42,11 @@ def test_the_summary_says_how_much_was_asked_and_what_is_paid(folder: Path) -> N
     assert f"12 answers, {card['trials']:,} trials, " in done.stdout
     assert "ms a call (median)" in done.stdout
     assert "unreadable" not in done.stdout
+    for rate in (card["false_positive"], card["false_negative"], card["youden"]):
+        assert rate["low"] <= rate["value"] <= rate["high"]
+        assert rate["low"] < rate["high"]
+    assert "Youden's J over all families alike: " in done.stdout
+    assert sum(kind["answers"] for kind in card["kinds"]) == 12
     assert "called as trl calls it" in done.stdout
     assert {"report.html", "reward.log", "findings.parquet"} <= {
         path.name for path in (folder / "reward-audit").iterdir()

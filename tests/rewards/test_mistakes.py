@@ -91,7 +91,7 @@ def test_a_wrong_colour_is_no_neighbour():
         ("Asia Mart", STOCK),
         (r"\frac{7^3}{2}", r"\frac{7^3}{2}+1"),
         (r"(-\infty, 2)", STOCK),
-        (r"$27000-4500\pi$", r"27000-4500\pi+1"),
+        (r"$27000-4500\pi$", r"$27000-4500\pi+1$"),
     ],
 )
 def test_a_text_has_a_rival(answer, wrong):

@@ -77,6 +77,7 @@ def spelled(family, question, answer, form=PLAIN):
         ("language", "Is it?", "yes", ["Sí", "Ja", "Oui", "是"]),
         ("language", "What colour is it?", "gray", ["gris", "grau", "灰色"]),
         ("language", "How many?", "3", ["tres", "drei", "trois", "三"]),
+        ("language", "What colour is it?", "maroon", []),
         ("language", "How much is it?", "3.00", []),
         ("language", "How much is it? How many?", r"3\pi", []),
     ],

@@ -235,7 +235,8 @@ def reply(known: KnownAnswer, form: Form) -> Iterator[str | Whole]:
 @family("language", "right")
 def language(known: KnownAnswer, form: Form) -> Iterator[str | Whole]:
     """Yes, no, a basic colour or a number up to ten in Spanish, German, French and Chinese."""
-    named = fold(known.text) if known.kind == "yes_no" else known.canonical
+    words = known.kind in ("yes_no", "colour")  # maroon is canonically red, but not rojo
+    named = fold(known.text).replace("gray", "grey") if words else known.canonical
     if known.kind in ("count", "number") and not _is_whole_number(known.text):
         return
     if known.kind in _VALUES and named in _OTHER_LANGUAGES:

@@ -34,7 +34,8 @@ def free_reward(db: Tables) -> Relation:
 
     ## Known limits
     The known answer is replaced by texts that no verifier parses, and by nothing. A reward of none, by
-    which the row is left out, is right. An empty completion where nothing is known is not asked. The score is the share that was paid.
+    which the row is left out, is right. An empty completion where nothing is known is not asked. The
+    score is the share that was paid.
 
     ## Source
     A shipped math reward returns 1.0 where the known answer does not parse; another 0.0, a third none.
