@@ -19,7 +19,7 @@ def test_answers_that_no_spelling_gets_paid_are_named_by_kind_and_by_no_spelling
         f"{tmp_path / 'digits.py'}:reward", tmp_path / "rows.json", out=tmp_path / "audit", workers=1
     )
     found = report.findings.to_pylist()
-    unread = [json.loads(one["evidence"]) for one in found if one["check"] == "RWD120"]
+    unread = [json.loads(one["evidence"]) for one in found if one["check"] == "RWD115"]
     assert "yes_no" in {one["key"] for one in unread}
     assert "count" not in {one["key"] for one in unread}
     spellings = {json.loads(one["evidence"])["key"] for one in found if one["check"] == "RWD103"}
