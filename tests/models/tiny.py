@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 WORDS = (
-    "<pad> <bos> <eos> <unk> <image> USER: ASSISTANT: what colour is the circle ? red green blue A B".split()
+    ["<pad>", "<bos>", "<eos>", "<unk>", "<image>", "USER:", "ASSISTANT:", "what", "colour", "is", "the", "circle", "?", "red", "green", "blue", "A", "B"]
 )
 TEMPLATE = (
     "{% for m in messages %}{{ 'USER: ' if m['role'] == 'user' else 'ASSISTANT: ' }}"
