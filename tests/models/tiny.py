@@ -3,9 +3,26 @@
 from pathlib import Path
 from typing import Any
 
-WORDS = (
-    ["<pad>", "<bos>", "<eos>", "<unk>", "<image>", "USER:", "ASSISTANT:", "what", "colour", "is", "the", "circle", "?", "red", "green", "blue", "A", "B"]
-)
+WORDS = [
+    "<pad>",
+    "<bos>",
+    "<eos>",
+    "<unk>",
+    "<image>",
+    "USER:",
+    "ASSISTANT:",
+    "what",
+    "colour",
+    "is",
+    "the",
+    "circle",
+    "?",
+    "red",
+    "green",
+    "blue",
+    "A",
+    "B",
+]
 TEMPLATE = (
     "{% for m in messages %}{{ 'USER: ' if m['role'] == 'user' else 'ASSISTANT: ' }}"
     "{% if m['content'] is string %}{{ m['content'] }}{% else %}{% for c in m['content'] %}"

@@ -95,9 +95,7 @@ def test_judge_and_generator_can_be_named(options: dict[str, str], findings: dic
 def test_a_reward_model_is_its_own_text_only_copy(tmp_path: Path) -> None:
     pytest.importorskip("torch")
     pytest.importorskip("transformers")
-    from tokenizers import Tokenizer, models
     from transformers import LlamaConfig, LlamaForSequenceClassification, PreTrainedTokenizerFast
-
 
     letters = {chr(at): at for at in range(32, 127)} | {"<unk>": 0, "<end>": 1}
     tokens = Tokenizer(models.BPE(letters, [], unk_token="<unk>"))
