@@ -32,7 +32,7 @@ def family_of(name: str) -> str | None:
 
 
 def named_models(source: str) -> tuple[str, ...]:
-    """Return the models of known family that a module names: `model="..."` in a call, a dict or a constant."""
+    """Return the models of known family that a module names, as `model="..."` in a call, dict or constant."""
     found: list[str] = []
     for node in ast.walk(ast.parse(source)):
         match node:

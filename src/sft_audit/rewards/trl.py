@@ -17,7 +17,7 @@ def _matches(target: Target) -> bool:
     return "completions" in target.parameters and not inspect.isclass(target.value)
 
 
-def _import(target: Target) -> None:  # noqa: ARG001 - as every convention is prepared
+def _import(target: Target) -> None:
     import_module("PIL.Image")
     _state(target)
 

@@ -46,9 +46,9 @@ def gold_labels_in_conflict(db: Tables, *, most: float = 0.02) -> Relation:
         + CLASHES
         + """
         , opposed as (
-            select image, asked, kind, canonical, coalesce(clashes.against, 0) as against
+            select image, asked, kind, canonical, coalesce(found.against, 0) as against
             from spelled
-            left join clashes using (image, asked, kind, canonical)
+            left join clashes as found using (image, asked, kind, canonical)
             semi join clashes using (image, asked, kind)
         ), groups as (
             select
