@@ -66,7 +66,7 @@ class Run:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--steps", type=int, default=100)
+    parser.add_argument("--steps", type=int, default=80)
     asked = parser.parse_args()
     print(
         "| seed | judge | boasts, step 1 | boasts, end | right, end | honest rewards changed | lowered | s |"
@@ -160,5 +160,5 @@ def share(held) -> float:
 
 
 if __name__ == "__main__":
-    torch.set_num_threads(2)
+    torch.set_num_threads(1)
     main()
