@@ -18,9 +18,10 @@ pytestmark = [pytest.mark.long, pytest.mark.filterwarnings("default")]
 def test_the_exploit_takes_over_without_a_constitution_and_not_with_it() -> None:
     torch.set_num_threads(1)
     runs = compare(seed=0, steps=60)
-    assert runs[False].boasts > 0.5
-    assert runs[True].boasts < 0.05
-    assert runs[True].right > runs[False].right
-    assert runs[True].honest > 1000
-    assert runs[True].touched == 0
-    assert runs[True].lowered["boast"] > 0
+    leaky, held = runs["as it is"], runs["constrained"]
+    assert leaky.boasts > 0.5
+    assert held.boasts < 0.05
+    assert held.right > leaky.right
+    assert held.honest > 1000
+    assert held.touched == 0
+    assert held.lowered["boast"] > 0
