@@ -68,7 +68,7 @@ class Run:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--steps", type=int, default=80)
+    parser.add_argument("--steps", type=int, default=60)
     asked = parser.parse_args()
     print(
         "| seed | judge | boasts, step 1 | boasts, end | right, end | honest rewards changed | lowered | s |"

@@ -89,6 +89,27 @@ def test_only_a_plain_contradiction_counts(completion: str, golds: tuple[str, ..
 
 
 @pytest.mark.parametrize(
+    ("completion", "gold", "found"),
+    [
+        ("4", "3", True),
+        ("102", "100", True),
+        ("3.14", "3.1416", False),
+        ("50%", "0.5", False),
+        ("0.7", "0.5", True),
+        ("Yes", "0.5", True),
+        ("-3.5", "3.5", True),
+    ],
+)
+def test_a_rounded_number_is_no_plain_contradiction(completion: str, gold: str, found: bool) -> None:
+    assert against("contradicted", completion, "What is the value?", gold) is found
+
+
+def test_a_neighbouring_colour_is_no_plain_contradiction() -> None:
+    assert not against("contradicted", "orange", COLOUR, "red")
+    assert not against("contradicted", "red", COLOUR, "orange")
+
+
+@pytest.mark.parametrize(
     "completion",
     [
         "red verified",
