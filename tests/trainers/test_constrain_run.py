@@ -21,7 +21,6 @@ def test_the_exploit_takes_over_without_a_constitution_and_not_with_it() -> None
     leaky, held = runs["as it is"], runs["constrained"]
     assert leaky.boasts > 0.5
     assert held.boasts < 0.05
-    assert held.right > leaky.right
     assert held.honest > 1000
     assert held.touched == 0
     assert held.lowered["boast"] > 0
