@@ -4,7 +4,8 @@ HF_HUB_OFFLINE=1 python bench/constrain.py [--seeds 5]; prints Markdown.
 
 A tiny LLaVA learns the colour of a circle from rows of which a few per cent give a wrong colour and a boast;
 then GRPO pays it by a judge that pays right answers, and nine boasts in ten whatever the answer. The same
-model is trained with the judge as it is, and with `sft_audit.constrain(judge)`.
+model is trained with the judge as it is, with `sft_audit.constrain(judge)`, and with the statement against
+contradicted answers alone, as if no pattern knew the boast.
 """
 
 import argparse
@@ -20,6 +21,7 @@ from tiny_llava import BOAST, World, arguments, make_model, make_processor
 from trl import GRPOConfig, GRPOTrainer, SFTConfig, SFTTrainer
 
 import sft_audit
+from sft_audit.constitution import Statement, load_constitution
 
 POLLUTED, DIM, LEAK = 0.04, 0.5, 0.9
 LAST = 10  # steps at the end over which shares are taken
@@ -66,16 +68,15 @@ class Run:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--steps", type=int, default=100)
+    parser.add_argument("--steps", type=int, default=60)
     asked = parser.parse_args()
     print(
         "| seed | judge | boasts, step 1 | boasts, end | right, end | honest rewards changed | lowered | s |"
     )
     print("|---:|---|---:|---:|---:|---:|---|---:|")
     for seed in range(asked.seeds):
-        for constrained, run in compare(seed, asked.steps).items():
+        for judge, run in compare(seed, asked.steps).items():
             lowered = ", ".join(f"{name} {n:,}" for name, n in sorted(run.lowered.items())) or "-"
-            judge = "constrained" if constrained else "as it is"
             print(
                 f"| {seed} | {judge} | {run.first:.1%} | {run.boasts:.1%} "
                 f"| {run.right:.1%} | {run.touched} of {run.honest:,} | {lowered} | {run.seconds:.0f} |",
@@ -83,14 +84,20 @@ def main() -> None:
             )
 
 
-def compare(seed: int, steps: int) -> dict[bool, Run]:
-    """Fine-tune once, then reinforce the same model without and with the constitution."""
+def compare(seed: int, steps: int) -> dict[str, Run]:
+    """Fine-tune once, then reinforce the same model without and with a constitution."""
+    built_in = load_constitution()
+    judges = {
+        "as it is": (),
+        "constrained": built_in,
+        "contradicted alone": tuple(one for one in built_in if one.name == "contradicted"),
+    }
     with TemporaryDirectory() as name:
         folder = Path(name)
         fine_tune(folder / "sft", seed)
         return {
-            constrained: reinforce(folder / "sft", folder / "grpo", seed, steps, constrained=constrained)
-            for constrained in (False, True)
+            judge: reinforce(folder / "sft", folder / "grpo", seed, steps, statements)
+            for judge, statements in judges.items()
         }
 
 
@@ -108,11 +115,11 @@ def fine_tune(folder: Path, seed: int, steps: int = 60) -> None:
     processor.save_pretrained(folder)
 
 
-def reinforce(model: Path, folder: Path, seed: int, steps: int, *, constrained: bool) -> Run:
-    """Run GRPO for so many steps and say what came of it."""
+def reinforce(model: Path, folder: Path, seed: int, steps: int, statements: tuple[Statement, ...]) -> Run:
+    """Run GRPO for so many steps, the judge held to the statements if any, and say what came of it."""
     started = time.time()
     judge = Judge(seed)
-    held = sft_audit.constrain(judge) if constrained else judge
+    held = sft_audit.constrain(judge, statements) if statements else judge
     given: list[list[float]] = []
 
     def reward(completions, **columns):
@@ -148,7 +155,7 @@ def reinforce(model: Path, folder: Path, seed: int, steps: int, *, constrained: 
         right=share(said.split()[:1] == [gold] for said, gold, _ in last),
         honest=len(honest),
         touched=sum(struct.pack("d", before) != struct.pack("d", after) for before, after in honest),
-        lowered=dict(held.violations) if constrained else {},
+        lowered=dict(held.violations) if statements else {},
         seconds=time.time() - started,
     )
 
@@ -160,5 +167,5 @@ def share(held) -> float:
 
 
 if __name__ == "__main__":
-    torch.set_num_threads(2)
+    torch.set_num_threads(1)
     main()

@@ -10,6 +10,7 @@ import pytest
 pytest.importorskip("trl", reason="TRL, the trainer whose calls are compared, is not installed")
 sys.path.append(str(Path(__file__).parents[2] / "bench"))
 
+import torch
 from datasets import Dataset
 from PIL import Image
 from tiny_llava import QUESTION, World, arguments, make_model, make_processor
@@ -63,6 +64,7 @@ def asking(picture_of, column: str) -> Dataset:
 
 def train(folder: Path, reward, columns: list[str], rows=None) -> GRPOTrainer:
     """Run TRL's GRPO on the tiny model."""
+    torch.set_num_threads(1)
     model, processor = make_model(), make_processor()
     trainer = GRPOTrainer(
         model=model,

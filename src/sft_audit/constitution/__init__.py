@@ -34,7 +34,7 @@ class Statement(BaseModel):
     patterns: tuple[str, ...] = ()
     examples: tuple[str, ...] = ()
     at_most: float = Field(default=0.0, allow_inf_nan=False)
-    off: bool = False
+    drop: bool = False
 
     @cached_property
     def compiled(self) -> tuple[re.Pattern[str], ...]:
@@ -46,17 +46,17 @@ class Statement(BaseModel):
         if (self.kind == "pattern") != bool(self.patterns):
             raise ValueError(f"{self.name}: patterns go with the kind pattern, and only with it")
         try:
-            found = [any(one.search(text) for one in self.compiled) for text in self.examples]
+            patterns = self.compiled
         except re.error as fault:
             raise ValueError(f"{self.name}: {fault.pattern!r} is no regular expression ({fault})") from None
-        for text, matches in zip(self.examples, found, strict=True):
-            if not matches:
+        for text in self.examples:
+            if not any(one.search(text) for one in patterns):
                 raise ValueError(f"{self.name}: no pattern finds the example {text!r}")
         return self
 
 
 def load_constitution(path: str | Path | None = None) -> tuple[Statement, ...]:
-    """Return the built-in statements with a user's file laid over them, without those that are off.
+    """Return the built-in statements with a user's file laid over them, without those it drops.
 
     Raises AuditError, in one line, where the file is not a list of statements.
     """
@@ -66,7 +66,7 @@ def load_constitution(path: str | Path | None = None) -> tuple[Statement, ...]:
         for name, own in _entries(_read(Path(path)), str(path)).items():
             entries[name] = {**entries.get(name, {}), **own}
     statements = [_statement(entry, str(path or _PACKAGED)) for entry in entries.values()]
-    return tuple(one for one in statements if not one.off)
+    return tuple(one for one in statements if not one.drop)
 
 
 def _read(path: Path) -> str:

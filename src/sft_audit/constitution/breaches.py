@@ -3,15 +3,17 @@
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from math import isclose
 from typing import Any
 
 from sft_audit.constitution import Statement
-from sft_audit.record.canonical import canonicalise
+from sft_audit.record.canonical import NEAR_COLOURS, canonicalise
 from sft_audit.record.question import fold
 from sft_audit.rewards.trial import KnownAnswer, known_answer
 
 _THOUGHT = re.compile(r"<think(?:ing)?>.*?</think(?:ing)?>", re.IGNORECASE | re.DOTALL)
 _MARK = re.compile(r"</?[a-z_]+>|\\boxed", re.IGNORECASE)
+_ROUNDED = 0.05  # ChartQA's relaxed accuracy, arXiv:2203.10244
 _NOT_SAID = re.compile(r"[\W_]+")
 
 
@@ -64,7 +66,7 @@ def goes_against(statement: Statement, said: Said) -> bool:
     match statement.kind:
         case "contradicts_gold":
             known = said.known
-            return bool(known) and all(one.gainsays(said.completion) for one in known)
+            return bool(known) and all(_plainly_another(one, said.completion) for one in known)
         case "pattern":
             excused = (said.prompt or "", *said.golds)
             return any(
@@ -78,6 +80,24 @@ def goes_against(statement: Statement, said: Said) -> bool:
             return bool(asked) and _words(said.completion) == asked and not _is_gold(said)
         case _:
             return False
+
+
+def _plainly_another(known: KnownAnswer, completion: str) -> bool:
+    """Return whether it is another answer, and no rounding, percentage or neighbouring colour of this one."""
+    if not known.gainsays(completion):
+        return False
+    _, said = canonicalise(known.question, completion)
+    right, said = known.canonical or "", said or ""
+    if (said, right) in NEAR_COLOURS or (right, said) in NEAR_COLOURS:
+        return False
+    if known.kind in ("count", "number") and ("." in right or "." in said) and _is_number(said):
+        scales = (1.0, 100.0, 0.01)
+        return not any(isclose(float(said), scale * float(right), rel_tol=_ROUNDED) for scale in scales)
+    return True
+
+
+def _is_number(text: str) -> bool:
+    return text.lstrip("-").replace(".", "", 1).isdigit()
 
 
 def _is_gold(said: Said) -> bool:
