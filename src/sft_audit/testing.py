@@ -21,9 +21,9 @@ def findings_of(
     For a check of reward functions the example is the source of one; it is asked about `example.ANSWERS`.
 
     Rows may use the example images of `make_images`; the files that the check's examples need are given.
-    `options` are further fields of AuditConfig.
+    `options` are further fields of the configuration of its subject.
     """
-    from sft_audit.config import AuditConfig, RewardConfig, parse_config
+    from sft_audit.config import CONFIGS, parse_config
 
     with TemporaryDirectory() as name:
         folder = Path(name)
@@ -39,9 +39,8 @@ def findings_of(
             "workers": 1,
             **(options or {}),
         }
-        kind: type[AuditConfig] = AuditConfig
+        kind = CONFIGS[find_check(code).subject]
         if isinstance(example, str):
-            kind = RewardConfig
             (folder / "reward.py").write_text(example, encoding="utf-8")
             function = "compute_score" if "def compute_score(" in example else "reward"
             asked = {"target": f"{folder / 'reward.py'}:{function}", "seconds": 0.5, "answers": 32, **asked}
