@@ -106,12 +106,13 @@ def page(scores: list[Score], prompts: int) -> str:
     lines = [
         "# The prompt set: predicted waste and saving against the truth",
         "",
-        f"`python bench/prompts.py`: {prompts:,} prompts a run, groups of {GROUP}, subset of prompts whose",
-        f"expected signal is at least {LEAST}; {scores[0].runs} runs a row. True: from the pass rates that were",
-        "drawn. One pass: the share counted in one simulated group a prompt, which has noise of its own.",
+        f"`python bench/prompts.py`: {prompts:,} prompts a run, groups of {GROUP}, subset of the prompts whose",
+        f"expected signal is at least {LEAST}; {scores[0].runs} runs a row. Covered: by the truth of the pass",
+        "rates that were drawn. Pass: by the count of one simulated group a prompt.",
         "",
-        "| pass rates | k | no signal | covered | width | one pass | saving | covered | width | one pass "
-        "| bias |",
+        "Columns of k samples a prompt: share of groups without signal, and saving of the subset.",
+        "",
+        "| pass rates | k | share | covered | width | pass | saved | covered | width | pass | bias |",
         "|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     lines += [

@@ -70,7 +70,7 @@ class PassRates:
         """
         enough = {cell: k for cell, k in self.prompts.items() if cell[0] >= self.generations}
         if sum(enough.values()) >= _MOST * self.total:
-            return PassRates(enough, self.generations)._unbiased(seed)
+            return self._unbiased(enough, seed)
         value = float(self.weights @ self._zero)
         low, high = self._extremes(self._zero) or (0.0, 1.0)
         return Estimate(min(max(value, low), high), low, high, BAYES)
@@ -148,24 +148,25 @@ class PassRates:
         chances: Floats = binom.pmf(right, n, self._rates)
         return chances
 
-    def _unbiased(self, seed: int) -> Estimate:
+    def _unbiased(self, prompts: Mapping[Cell, int], seed: int) -> Estimate:
         import numpy as np
         from scipy.special import comb
 
         group = self.generations
-        n, right = np.array(list(self.prompts), float).T
+        n, right = np.array(list(prompts), float).T
         alike = (comb(right, group) + comb(n - right, group)) / comb(n, group)
-        counts = np.fromiter(self.prompts.values(), float)
+        counts = np.fromiter(prompts.values(), float)
+        total = int(counts.sum())
         rng = np.random.default_rng(seed)
-        drawn = rng.multinomial(self.total, counts / self.total, _REPEATS)
-        # One pass has noise of its own, which is as much as the spread of z(1 - z) over the prompts.
-        noise = np.sqrt(max(self.weights @ (self._zero * (1 - self._zero)), 0) / self.total)
-        passes = drawn @ alike / self.total + rng.normal(0, noise, _REPEATS)
+        drawn = rng.multinomial(total, counts / total, _REPEATS)
+        # One pass has noise of its own: the variance z(1 - z) of each group.
+        noise = np.sqrt(float(self.weights @ (self._zero * (1 - self._zero))) / total)
+        passes = drawn @ alike / total + rng.normal(0, noise, _REPEATS)
         low, high = np.clip(np.quantile(passes, [0.025, 0.975]), 0, 1)
-        value = float(counts @ alike / self.total)
+        value = float(counts @ alike / total)
         # Where the samples of all prompts are alike, the bootstrap knows no doubt.
         if value in (0, 1):
-            low, high = wilson(round(value * self.total), self.total)
+            low, high = wilson(round(value * total), total)
         return Estimate(value, min(float(low), value), max(float(high), value), UNBIASED)
 
     def _extremes(

@@ -12,6 +12,7 @@ from sft_audit.report.visible import between, percent
 from sft_audit.store import Store, write_json
 from sft_audit.tables import TABLES
 
+_NAMED = ("id", "file", "position", "kept")
 _SUBSET = """
     select id, file, position, sample_id, n, "right", signal, kept, why
     from prompts
@@ -61,7 +62,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """What the audit says of the prompts; `signal` is the row of that table, None where nothing was sampled."""
+    """What the audit says of the prompts; `signal` is that table's row, None where nothing was sampled."""
 
     signal: dict[str, Any] | None
     ledger: Ledger | None
@@ -90,7 +91,12 @@ def read_prompts(config: AuditConfig, store: Store, outcome: Outcome) -> Sheet:
     )
     bins = dict(
         store.rows(
-            """select least(floor(10 * "right" / n), 9)::integer, count(*) from prompts where n > 0 group by 1"""
+            """
+            select least(floor(10 * "right" / n), 9)::integer, count(*)
+            from prompts
+            where n > 0
+            group by 1
+            """
         )
     )
     return Sheet(
@@ -118,9 +124,13 @@ def _ledger(config: PromptsConfig, signal: dict[str, Any], seconds: float) -> Le
     return Ledger(
         hours,
         config.price,
-        *(hours * signal[name] for name in ("no_signal", "low", "high")),
-        *(hours * signal[name] for name in ("saving", "saving_low", "saving_high")),
-        round(seconds, 1),
+        wasted=hours * signal["no_signal"],
+        wasted_low=hours * signal["low"],
+        wasted_high=hours * signal["high"],
+        saved=hours * signal["saving"],
+        saved_low=hours * signal["saving_low"],
+        saved_high=hours * signal["saving_high"],
+        audit_seconds=round(seconds, 1),
     )
 
 
@@ -142,9 +152,8 @@ def _lines(signal: dict[str, Any], ledger: Ledger | None) -> Iterator[Line]:
     )
     if ledger is not None:
         yield Line(Stake(ledger.hours, ledger.price).sentence, "at stake")
-        yield _cost(
-            ledger, (ledger.wasted, ledger.wasted_low, ledger.wasted_high), "on groups without advantage"
-        )
+        wasted = (ledger.wasted, ledger.wasted_low, ledger.wasted_high)
+        yield _cost(ledger, wasted, "on groups without advantage")
         yield _cost(ledger, (ledger.saved, ledger.saved_low, ledger.saved_high), "saved by the subset")
         yield Line(f"{ledger.audit_seconds:,.0f} s", "taken by this audit")
 
@@ -156,7 +165,7 @@ def _cost(ledger: Ledger, hours: tuple[float, float, float], what: str) -> Line:
 
 
 def write_prompts(store: Store, sheet: Sheet, outcome: Outcome) -> None:
-    """Write `report.html` and, where prompts were judged, the subset as `subset.parquet` and `subset.json`."""
+    """Write `report.html` and, where prompts were judged, `subset.parquet` and `subset.json`."""
     from sft_audit.report.page import environment
 
     page = environment().get_template("prompts.html.j2").render(sheet=sheet, outcome=outcome)
@@ -173,6 +182,6 @@ def _write_subset(store: Store, folder: Path) -> None:
     with pq.ParquetWriter(folder / "subset.parquet", schema, compression="zstd") as writer:
         for batch in store.batches(_SUBSET, 65_536):
             writer.write_batch(batch)
-            rows = zip(*(batch[name].to_pylist() for name in ("id", "file", "position", "kept")), strict=True)
+            rows = zip(*(batch[name].to_pylist() for name in _NAMED), strict=True)
             kept += [{"id": a, "file": b, "position": c} for a, b, c, keep in rows if keep]
     write_json(folder / "subset.json", kept)
