@@ -106,9 +106,9 @@ def page(scores: list[Score], prompts: int) -> str:
     lines = [
         "# The prompt set: predicted waste and saving against the truth",
         "",
-        f"`python bench/prompts.py`: {prompts:,} prompts a run, groups of {GROUP}, subset of the prompts whose",
-        f"expected signal is at least {LEAST}; {scores[0].runs} runs a row. Covered: by the truth of the pass",
-        "rates that were drawn. Pass: by the count of one simulated group a prompt.",
+        f"`python bench/prompts.py`: {prompts:,} prompts a run, groups of {GROUP}, subset of the prompts",
+        f"whose expected signal is at least {LEAST}; {scores[0].runs} runs a row. Covered: by the truth of",
+        "the pass rates that were drawn. Pass: by the count of one simulated group a prompt.",
         "",
         "Columns of k samples a prompt: share of groups without signal, and saving of the subset.",
         "",

@@ -99,7 +99,7 @@ class PassRates:
             chosen += prompts / self.total * sum((self._chances(cell) for cell in cells), np.zeros(_GRID))
         kept = sum(prompts for cell, prompts in self.prompts.items() if keep(cell))
         if kept in (0, self.total):
-            return Estimate(0.0, -added, 0.0, BAYES)
+            return Estimate(0.0, 0.0 - added, 0.0, BAYES)
         within = 1 - added
         share = float(self.weights @ chosen)
         value = float(self.weights @ (self._zero * (1 - within * chosen / share)))
