@@ -6,20 +6,28 @@ from sft_audit.errors import AuditError
 
 if TYPE_CHECKING:
     from sft_audit.constitution.constrain import constrain
-    from sft_audit.session import Report, audit_data, audit_reward, open_report
+    from sft_audit.session import Report, audit_data, audit_prompts, audit_reward, open_report
 
 __version__ = "0.1.0"
-__all__ = ["AuditError", "Report", "audit_data", "audit_reward", "constrain", "open_report"]
+__all__ = [
+    "AuditError",
+    "Report",
+    "audit_data",
+    "audit_prompts",
+    "audit_reward",
+    "constrain",
+    "open_report",
+]
 
 
 def __getattr__(name: str) -> object:
     """Import the API only when it is used, so that `import sft_audit` loads nothing heavy."""
-    if name in ("Report", "audit_data", "audit_reward", "open_report"):
-        from sft_audit import session
-
-        return getattr(session, name)
     if name == "constrain":
         from sft_audit.constitution.constrain import constrain
 
         return constrain
+    if name in __all__[1:]:
+        from sft_audit import session
+
+        return getattr(session, name)
     raise AttributeError(name)

@@ -25,6 +25,7 @@ FAMILIES: Mapping[str, str] = MappingProxyType(
         "DUP": "Duplication",
         "BAL": "Balance",
         "RWD": "Reward function",
+        "SIG": "Signal of RL prompts",
     }
 )
 WOUNDS: Mapping[str, int] = MappingProxyType({"GRD": 1, "PRF": 2, "MOD": 3})

@@ -59,7 +59,9 @@ class AuditConfig(_Frozen):
     ignore: tuple[Waiver, ...] = ()
     checks: Mapping[str, Mapping[str, Any]] = Field(default_factory=dict)
 
-    @field_validator("data", "preferences", "samples", "blind_samples", mode="before", check_fields=False)
+    @field_validator(
+        "data", "preferences", "samples", "blind_samples", "sft", "eval", mode="before", check_fields=False
+    )
     @classmethod
     def _one_or_many(cls, value: object) -> object:
         return (value,) if isinstance(value, str | Path) else value
@@ -99,6 +101,9 @@ class PromptsConfig(AuditConfig):
     """Everything that an audit of a set of RL prompts depends on; `samples` are logs of sampled completions.
 
     `blind_samples` are logs of completions sampled without the image, `generations` the size of a GRPO group.
+    `threshold` is the reward above which a completion is right. A prompt is in the recommended subset from
+    the probability `min_signal` that a group of it has an advantage. `sft` and `eval` are further data sets,
+    in which no prompt should stand. The rest is what the run costs, in hours, seconds and the user's money.
     """
 
     subject: ClassVar[str] = "prompts"
@@ -107,6 +112,14 @@ class PromptsConfig(AuditConfig):
     samples: tuple[Path, ...] = ()
     blind_samples: tuple[Path, ...] = ()
     generations: int = Field(default=8, gt=1)
+    threshold: float | None = None
+    min_signal: float = Field(default=0.25, ge=0, le=1)
+    sft: tuple[Path, ...] = ()
+    eval: tuple[Path, ...] = ()
+    planned_rollouts: int | None = Field(default=None, gt=0)
+    seconds_per_rollout: float | None = Field(default=None, gt=0)
+    gpu_hours: float | None = Field(default=None, gt=0)
+    price: float | None = Field(default=None, gt=0)
 
 
 CONFIGS: Mapping[str, type[AuditConfig]] = MappingProxyType(

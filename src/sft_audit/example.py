@@ -1,5 +1,6 @@
 """Rows for the examples of checks."""
 
+from collections.abc import Sequence
 from typing import Any
 
 _SAID_BY = ("human", "gpt")
@@ -42,6 +43,27 @@ def _samples() -> list[dict[str, Any]]:
         for other in (said[at - 7 if at % 8 == 7 else at + 1][1],)
         for completion in (answer, other, other)
     ]
+
+
+def prompts(name: str, n: int = 24) -> list[dict[str, Any]]:
+    """Return prompts with the ids NAME-0, NAME-1 and so on, half yes or no and half with four options."""
+    kinds = ("mugs", "plates", "boxes")
+    asked = ("Are there {0}?", "What are the {0} made of?\nA. wood\nB. glass\nC. steel\nD. paper")
+    answers = (("yes", "no"), ("A", "B", "C", "D"))
+    return [
+        row(
+            f"<image>\n{asked[at % 2].format(kinds[at % 3])} ({name} {at})",
+            answers[at % 2][at // 2 % len(answers[at % 2])],
+            id=f"{name}-{at}",
+        )
+        for at in range(n)
+    ]
+
+
+def log(name: str, rewards: Sequence[float], n: int = 24) -> list[dict[str, Any]]:
+    """Return a log of completions, with these rewards, of each of the prompts of a name."""
+    said = ["so"] * len(rewards)
+    return [{"id": f"{name}-{at}", "completions": said, "rewards": list(rewards)} for at in range(n)]
 
 
 # Closed answers of four kinds, on which the examples of reward checks are asked.

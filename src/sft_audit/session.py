@@ -10,7 +10,7 @@ from typing import Any
 
 from sft_audit import __version__
 from sft_audit.audit import Outcome, run_audit
-from sft_audit.config import AuditConfig, RewardConfig, parse_config
+from sft_audit.config import AuditConfig, PromptsConfig, RewardConfig, parse_config
 from sft_audit.engine import Engine
 from sft_audit.errors import AuditError
 from sft_audit.readers.file_bytes import FileBytes
@@ -77,6 +77,14 @@ def audit_reward(target: str, data: str | Path | list[str | Path], **options: ob
     cannot be loaded or no trainer calls one like it.
     """
     return run(parse_config({"target": target, "data": data, **options}, "audit_reward", RewardConfig))
+
+
+def audit_prompts(data: str | Path | list[str | Path], **options: object) -> Report:
+    """Audit a set of RL prompts by completions sampled for them; `options` are the fields of PromptsConfig.
+
+    Raises AuditError where the logs of `samples` hold no completion of a prompt.
+    """
+    return run(parse_config({"data": data, **options}, "audit_prompts", PromptsConfig))
 
 
 def run(config: AuditConfig) -> Report:
@@ -156,9 +164,19 @@ def _write_card(config: AuditConfig, store: Store, outcome: Outcome) -> dict[str
     return {"card": card and asdict(card)}
 
 
+def _write_prompts(config: AuditConfig, store: Store, outcome: Outcome) -> dict[str, object]:
+    """Write the report and the subset of a prompt set; return what the verdict says beside the rulings."""
+    from sft_audit.report.prompts import read_prompts, write_prompts
+
+    sheet = read_prompts(config, store, outcome)
+    write_prompts(store, sheet, outcome)
+    return {"prompts": asdict(sheet)}
+
+
 _REPORTS: Mapping[str, Callable[[AuditConfig, Store, Outcome], dict[str, object]]] = {
     "data": _write_data_report,
     "reward": _write_card,
+    "prompts": _write_prompts,
 }
 
 

@@ -22,9 +22,9 @@ def findings_of(
     data that the check gives; or rows, about which one that compares exactly is asked.
 
     Rows may use the example images of `make_images`; the files that the check's examples need are given.
-    `options` are further fields of AuditConfig.
+    `options` are further fields of the configuration of its subject.
     """
-    from sft_audit.config import AuditConfig, RewardConfig, parse_config
+    from sft_audit.config import CONFIGS, parse_config
 
     with TemporaryDirectory() as name:
         folder = Path(name)
@@ -41,9 +41,8 @@ def findings_of(
             "workers": 1,
             **(options or {}),
         }
-        kind: type[AuditConfig] = AuditConfig
+        kind = CONFIGS[find_check(code).subject]
         if is_reward:
-            kind = RewardConfig
             source = example if isinstance(example, str) else EXACT_REWARD
             (folder / "reward.py").write_text(source, encoding="utf-8")
             function = "compute_score" if "def compute_score(" in source else "reward"

@@ -11,9 +11,9 @@ from typing import get_args
 import pyarrow as pa
 import pytest
 
-from sft_audit import audit_data, audit_reward, record
+from sft_audit import audit_data, audit_prompts, audit_reward, record
 from sft_audit.check import all_checks
-from sft_audit.config import AuditConfig, RewardConfig, parse_config
+from sft_audit.config import CONFIGS, AuditConfig, parse_config
 from sft_audit.engine import Engine
 from sft_audit.example import ANSWERS, SAMPLES
 from sft_audit.record import Cost, Recorder, Recording, all_recorders, plan, row_recorder, table_recorder
@@ -78,7 +78,7 @@ def test_a_recorder_declares_itself_fully(one: Recorder) -> None:
     assert set(one.needs) | set(one.after) <= TABLES.keys() - set(one.fills)
     assert one.cost in get_args(Cost)
     assert one.version >= 1
-    assert one.requires is None or one.requires in {**AuditConfig.model_fields, **RewardConfig.model_fields}
+    assert one.requires in {None, *(option for kind in CONFIGS.values() for option in kind.model_fields)}
     assert re.fullmatch(r"[A-Z].*\.", one.about)
 
 
@@ -109,6 +109,12 @@ def test_one_row_of_text_fills_whole_tables(one: Recorder, tmp_path: Path) -> No
         write_json(tmp_path / "samples.json", SAMPLES[:1])
         options["samples"] = tmp_path / "samples.json"
         report = audit_reward(f"{tmp_path / 'pay.py'}:reward", tmp_path / "rows.json", **options)
+    elif {check.subject for check in asking} == {"prompts"}:
+        logged = [{"id": 1, "prompt": "Why?", "completion": "So.", "reward": 1.0}]
+        write_json(tmp_path / "log.json", logged)
+        files = dict.fromkeys(("samples", "blind_samples"), tmp_path / "log.json")
+        sets = dict.fromkeys(("sft", "eval"), write_rows(tmp_path, 1))
+        report = audit_prompts(tmp_path / "rows.json", **options, **files, **sets)
     else:
         report = audit_data(write_rows(tmp_path, 1), **options)
     assert not report.faults

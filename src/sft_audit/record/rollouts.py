@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -171,8 +170,21 @@ def _read_chunk(task: tuple[Chunk, str]) -> tuple[int, Any, Any]:
         faults.extend((*where, "reward", one.problem) for one in logged if one.problem is not None)
         for one in logged:
             known = content_hash("\0".join(map(str, (one.prompt, one.gold, one.id, one.image))).encode())
-            fields = {name: value for name, value in asdict(one).items() if name != "problem"}
-            found.append({"file": chunk.file, "line": line, "condition": condition, "key": known, **fields})
+            found.append(
+                {
+                    "file": chunk.file,
+                    "line": line,
+                    "step": one.step,
+                    "condition": condition,
+                    "prompt": one.prompt,
+                    "completion": one.completion,
+                    "gold": one.gold,
+                    "reward": one.reward,
+                    "id": one.id,
+                    "image": one.image,
+                    "key": known,
+                }
+            )
     columns = zip(*faults, strict=True) if faults else ([] for _ in FAULTS.columns)
     arrays = [
         pa.array(column, field.type) for column, field in zip(columns, FAULTS.arrow_schema(), strict=True)

@@ -21,7 +21,7 @@ def summary(report: Report) -> RenderableType:
     parts = [
         _head(report, verdict),
         _reasons(report),
-        _wounds(verdict) if "wounds" in verdict else _card(verdict["card"]),
+        _own(verdict),
         _findings(verdict),
         _rest(report, verdict),
     ]
@@ -74,6 +74,29 @@ def _wounds(verdict: dict[str, Any]) -> Table:
                 Text(percent(wound["value"]), "bold"),
                 Text.assemble(title, f" {wound['measure']} ({interval})"),
             )
+    return table
+
+
+def _own(verdict: dict[str, Any]) -> RenderableType | None:
+    """Return what only this subject's audit says."""
+    match verdict:
+        case {"wounds": _}:
+            return _wounds(verdict)
+        case {"card": card}:
+            return _card(card)
+        case {"prompts": sheet}:
+            return _prompts(sheet)
+    return None
+
+
+def _prompts(sheet: dict[str, Any]) -> Table | None:
+    """Return the signal of the prompts, the subset and what they cost, a line each."""
+    if not sheet["lines"]:
+        return None
+    table = Table.grid(padding=(0, 1))
+    table.add_column(justify="right", no_wrap=True)
+    for one in sheet["lines"]:
+        table.add_row(Text(one["value"], "bold"), Text(f"{one['what']} {one['interval']}".strip()))
     return table
 
 

@@ -1,0 +1,234 @@
+"""The prompts of an RL set by what was sampled for them: how often they are right, and what that teaches."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sft_audit.config import PromptsConfig
+from sft_audit.errors import AuditError
+from sft_audit.record import Batch, Recording, store_all, table_recorder
+from sft_audit.record.pass_rates import Cell, PassRates
+from sft_audit.tables import Column, Table
+
+_TAGGED = re.compile(r"<answer>(.*?)</answer>", re.DOTALL)
+_BOXED = re.compile(r"\\boxed\{([^{}]*)\}")
+_COMMON = 5  # prompts from which a template or an answer is a cell that the subset must not lose
+
+PROMPTS = Table(
+    "prompts",
+    "one RL prompt, by what was sampled for it",
+    (
+        Column("sample_id", "VARCHAR", "the sample"),
+        Column("turn", "INTEGER", "the turn of its known answer; null where it has none"),
+        Column("n", "INTEGER", "completions with the image that could be told right or wrong"),
+        Column("right", "INTEGER", "how many of them are right"),
+        Column("unverified", "INTEGER", "completions, under either condition, that could not be told"),
+        Column("blind_n", "INTEGER", "completions without the image that could be told right or wrong"),
+        Column("blind_right", "INTEGER", "how many of them are right"),
+        Column(
+            "signal", "DOUBLE", "probability that a group of completions has an advantage; null: no sample"
+        ),
+        Column("kept", "BOOLEAN", "whether it is in the recommended subset"),
+        Column("why", "VARCHAR", "signal, coverage, not sampled, or no signal: why it is or is not"),
+    ),
+)
+SIGNAL = Table(
+    "signal",
+    "what the sampled completions say of the whole set",
+    (
+        Column("prompts", "BIGINT", "prompts with a completion that could be told right or wrong"),
+        Column("completions", "BIGINT", "those completions"),
+        Column("fewest", "INTEGER", "fewest of them for a prompt"),
+        Column("generations", "INTEGER", "completions in a group of the run"),
+        Column("threshold", "DOUBLE", "reward above which a completion is right; null: no reward was logged"),
+        Column("threshold_from", "VARCHAR", "declared, or what it was found from"),
+        Column("no_signal", "DOUBLE", "expected share of groups that are all right or all wrong"),
+        Column("low", "DOUBLE", "lower end of its 95 % interval"),
+        Column("high", "DOUBLE", "upper end of its 95 % interval"),
+        Column("method", "VARCHAR", "how it was estimated"),
+        Column("never", "BIGINT", "prompts of which no completion was right"),
+        Column("always", "BIGINT", "prompts of which every completion was right"),
+        Column("least", "DOUBLE", "probability of an advantage from which a prompt is in the subset"),
+        Column("kept", "BIGINT", "prompts with a sample in the recommended subset"),
+        Column("saving", "DOUBLE", "by how much the subset lowers no_signal"),
+        Column("saving_low", "DOUBLE", "lower end of its 95 % interval"),
+        Column("saving_high", "DOUBLE", "upper end of its 95 % interval"),
+    ),
+)
+_UNPAID = """
+    select rollout, completion, question, answer
+    from rollouts
+    join answers using (sample_id, turn)
+    where reward is null
+"""
+_COUNTED = """
+    insert into prompts by name
+    with told as (
+        select sample_id, condition, coalesce(reward > $threshold, is_right) as is_right
+        from rollouts
+        left join readings using (rollout)
+    ), counted as (
+        select
+            sample_id,
+            (count(is_right) filter (condition = 'image'))::integer as n,
+            (count(*) filter (condition = 'image' and is_right))::integer as "right",
+            (count(*) filter (is_right is null))::integer as unverified,
+            (count(is_right) filter (condition = 'none'))::integer as blind_n,
+            (count(*) filter (condition = 'none' and is_right))::integer as blind_right
+        from told
+        group by sample_id
+    ), known as (
+        select sample_id, max(turn) as turn
+        from answers
+        group by sample_id
+    )
+    select
+        sample_id,
+        turn,
+        coalesce(n, 0) as n,
+        coalesce("right", 0) as "right",
+        coalesce(unverified, 0) as unverified,
+        coalesce(blind_n, 0) as blind_n,
+        coalesce(blind_right, 0) as blind_right,
+        null::double as signal,
+        true as kept,
+        'not sampled' as why
+    from samples
+    left join known using (sample_id)
+    left join counted using (sample_id)
+    where not malformed
+    order by file, position
+"""
+# The best prompt of every answer and template that the whole set has several times and the subset would lose.
+_LOST = f"""
+    with cells as (
+        select sample_id, concat_ws('|', 'answer', answer_kind, canonical) as cell
+        from answers
+        where canonical is not null
+        union all
+        select sample_id, concat_ws('|', 'template', template)
+        from answers
+    )
+    select arg_max(sample_id, (signal, sample_id)) as sample_id
+    from cells
+    join prompts using (sample_id)
+    group by cell
+    having count(*) >= {_COMMON} and not bool_or(kept)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """The reward above which a completion is right, and where it comes from."""
+
+    value: float | None
+    origin: str
+
+
+@table_recorder(
+    fills=(PROMPTS, SIGNAL), needs=("files", "samples", "answers", "rollouts"), requires="samples"
+)
+def prompts(recording: Recording) -> None:
+    """Tell right completions from wrong ones, and say which prompts give a run something to learn from."""
+    config, store = recording.config, recording.store
+    if not isinstance(config, PromptsConfig):
+        raise TypeError("prompts are judged under a PromptsConfig")
+    threshold = _threshold(recording, config.threshold)
+    store.execute("create or replace table readings (rollout BIGINT, is_right BOOLEAN)")
+    store_all(recording, recording.engine.map(_readings, store.batches(_UNPAID, 4096)))
+    store.execute(_COUNTED, {"threshold": threshold.value})
+    store.execute("drop table readings")
+    cells = store.rows("""select n, "right", count(*) from prompts where n > 0 group by all order by all""")
+    if not cells:
+        raise AuditError(
+            "no completion in the logs of --samples has both a prompt of the data set and a reward or a "
+            "readable answer; log rewards, or the rows' ids"
+        )
+    rates = PassRates({(n, right): prompts for n, right, prompts in cells}, config.generations)
+    _choose(recording, rates, config.min_signal)
+    _summarise(recording, rates, config, threshold)
+
+
+def _threshold(recording: Recording, declared: float | None) -> Threshold:
+    n, least, most = recording.store.rows("select count(reward), min(reward), max(reward) from rollouts")[0]
+    if not n:
+        return Threshold(
+            None, "no reward was logged: a completion is right when it reads as the known answer"
+        )
+    if declared is not None:
+        return Threshold(declared, "declared")
+    if least >= 0 and most <= 1:
+        return Threshold(0.5, "midway between 0 and 1")
+    return Threshold(
+        (least + most) / 2, f"midway between the least reward {least:g} and the largest {most:g}"
+    )
+
+
+def _readings(batch: Batch) -> Mapping[str, Batch]:
+    """Return whether completions without a reward are right, as far as they can be told."""
+    import pyarrow as pa
+
+    from sft_audit.rewards.trial import known_answer
+
+    numbers, told = list[int](), list[bool]()
+    for row in batch.to_pylist():
+        known, said = known_answer(row["question"], row["answer"]), final_answer(row["completion"])
+        if known.says(said) or known.gainsays(said):
+            numbers.append(row["rollout"])
+            told.append(known.says(said))
+    return {"readings": pa.RecordBatch.from_pydict({"rollout": numbers, "is_right": told})}
+
+
+def final_answer(completion: str) -> str:
+    """Return what a completion puts into answer tags or a box last, else the whole of it without thoughts."""
+    for marked in (_TAGGED, _BOXED):
+        if found := marked.findall(completion):
+            return str(found[-1]).strip()
+    return completion.rpartition("</think>")[2].strip()
+
+
+def _choose(recording: Recording, rates: PassRates, least: float) -> None:
+    """Write every prompt's signal, and choose the subset: what has enough, and what it must not lose."""
+    store = recording.store
+    store.execute('create or replace table cells (n INTEGER, "right" INTEGER, signal DOUBLE)')
+    for n, right in rates.prompts:
+        store.execute("insert into cells values (?, ?, ?)", (n, right, rates.signal((n, right))))
+    store.execute(
+        """
+        update prompts
+        set signal = cells.signal,
+            kept = cells.signal >= $least,
+            why = if(cells.signal >= $least, 'signal', 'no signal')
+        from cells
+        where prompts.n = cells.n and prompts."right" = cells."right"
+        """,
+        {"least": least},
+    )
+    store.execute("drop table cells")
+    store.execute(f"update prompts set kept = true, why = 'coverage' where sample_id in ({_LOST})")
+
+
+def _summarise(recording: Recording, rates: PassRates, config: PromptsConfig, threshold: Threshold) -> None:
+    store = recording.store
+    kept, added = store.rows(
+        "select count(*) filter (kept and n > 0), count(*) filter (why = 'coverage') from prompts"
+    )[0]
+    never, always, n, fewest = store.rows(
+        """
+        select count(*) filter ("right" = 0), count(*) filter ("right" = n), sum(n)::bigint, min(n)
+        from prompts
+        where n > 0
+        """
+    )[0]
+    share = rates.zero_share(config.seed)
+
+    def has_signal(cell: Cell) -> bool:
+        return rates.signal(cell) >= config.min_signal
+
+    saving = rates.saving(has_signal, added / kept if kept else 0.0)
+    row = (
+        *(rates.total, n, fewest, config.generations, threshold.value, threshold.origin),
+        *(share.value, share.low, share.high, share.method, never, always, config.min_signal, kept),
+        *(saving.value, saving.low, saving.high),
+    )
+    store.execute(f"insert into signal values ({', '.join('?' * len(row))})", row)

@@ -1,0 +1,155 @@
+"""RL prompts that stand in another data set too: the same question about the same image."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sft_audit.config import PromptsConfig
+from sft_audit.readers.batch import address, read_sample
+from sft_audit.readers.chunk import Chunk, Row
+from sft_audit.readers.detect import Reading, cut, detect
+from sft_audit.readers.file_bytes import FileBytes
+from sft_audit.readers.inputs import find_inputs
+from sft_audit.record import Recording, table_recorder
+from sft_audit.record.places import ImageRoot
+from sft_audit.record.question import bare, fold
+from sft_audit.sample import ImageRef, Sample, content_hash
+from sft_audit.tables import Column, Table
+
+_COLUMNS = (
+    Column("sample_id", "VARCHAR", "the RL prompt"),
+    Column("file", "VARCHAR", "the file of the other data set"),
+    Column("position", "BIGINT", "1-based row of that file"),
+    Column("id", "VARCHAR", "that row's own id, if it has one"),
+    Column(
+        "alike", "VARCHAR", "image: the same content; address: the same address; text: neither has an image"
+    ),
+)
+SFT = Table("sft_overlaps", "one RL prompt that stands in the SFT data", _COLUMNS)
+EVAL = Table("eval_overlaps", "one RL prompt that stands in an evaluation set", _COLUMNS)
+_NEEDS = ("samples", "turns", "images", "image_uses")
+_PROMPTS = """
+    select
+        sample_id,
+        (select list(text order by turn) from turns where turns.sample_id = samples.sample_id
+            and role = 'user') as asked,
+        (select list(coalesce(image_id, '') order by slot) from image_uses
+            where image_uses.sample_id = samples.sample_id) as contents,
+        (select list(uri order by slot) from image_uses
+            where image_uses.sample_id = samples.sample_id) as addresses
+    from samples
+    where not malformed
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Pictured:
+    """One RL prompt with the contents (nothing: not read) and the addresses of its images."""
+
+    sample_id: str
+    contents: Sequence[str]
+    addresses: Sequence[str]
+
+
+Index = Mapping[str, Sequence[Pictured]]
+
+
+@table_recorder(fills=(SFT,), needs=_NEEDS, cost="decode", requires="sft")
+def sft_overlaps(recording: Recording) -> None:
+    """Find the RL prompts that the SFT data have answered already."""
+    _record(recording, SFT.name, _config(recording).sft)
+
+
+@table_recorder(fills=(EVAL,), needs=_NEEDS, cost="decode", requires="eval")
+def eval_overlaps(recording: Recording) -> None:
+    """Find the RL prompts that an evaluation set asks."""
+    _record(recording, EVAL.name, _config(recording).eval)
+
+
+def _config(recording: Recording) -> PromptsConfig:
+    if not isinstance(recording.config, PromptsConfig):
+        raise TypeError("prompts are compared with other sets under a PromptsConfig")
+    return recording.config
+
+
+def _record(recording: Recording, table: str, paths: Sequence[Path]) -> None:
+    """Fill the table from data sets in any format that the readers know."""
+    import pyarrow as pa
+
+    index = _index(recording)
+    schema = pa.schema(
+        [(column.name, "int64" if column.type == "BIGINT" else "string") for column in _COLUMNS]
+    )
+    for one in find_inputs(paths):
+        reading = detect(one)
+        root = ImageRoot(str(recording.config.images or one.path.parent))
+        hashes: dict[str, str] = {}
+        with FileBytes(one.path) as source, recording.store.transaction():
+            for chunk in cut(source, one.file, reading.layout, reading.format):
+                found = [
+                    row
+                    for sample, question in _asking(chunk, reading, index)
+                    for row in _overlapping(sample, index[question], root, hashes)
+                ]
+                recording.store.insert(table, pa.RecordBatch.from_pylist(found, schema=schema))
+
+
+def _index(recording: Recording) -> Index:
+    index: dict[str, list[Pictured]] = {}
+    for batch in recording.store.batches(_PROMPTS, 8192):
+        for row in batch.to_pylist():
+            if asked := _question(row["asked"] or ()):
+                one = Pictured(row["sample_id"], row["contents"] or [], row["addresses"] or [])
+                index.setdefault(asked, []).append(one)
+    return index
+
+
+def _question(texts: Sequence[str]) -> str:
+    """Return the last question among user messages, folded."""
+    return next((asked for text in reversed(texts) if (asked := fold(bare(text)))), "")
+
+
+def _asking(chunk: Chunk, reading: Reading, index: Index) -> Iterator[tuple[Sample, str]]:
+    """Yield the rows of a chunk that ask what some prompt asks, each with its question."""
+    for row in chunk.rows():
+        sample = read_sample(row, reading.format, reading.layout) if isinstance(row, Row) else None
+        if isinstance(sample, Sample):
+            asked = dict.fromkeys(fold(bare(turn.text)) for turn in sample.turns if turn.role == "user")
+            yield from ((sample, question) for question in asked if question in index)
+
+
+def _overlapping(
+    sample: Sample, prompts: Sequence[Pictured], root: ImageRoot, hashes: dict[str, str]
+) -> Iterator[dict[str, Any]]:
+    """Yield the prompts about the same images, of those that ask the same: only then are files hashed.
+
+    Addresses count where an image cannot be read, on either side.
+    """
+    addresses = [address(image) for image in sample.images]
+    contents = [_content(image, root, hashes) for image in sample.images]
+    for one in prompts:
+        if len(one.addresses) != len(addresses):
+            continue
+        known = "" not in (*contents, *one.contents)
+        if (contents == one.contents) if known else (addresses == one.addresses):
+            yield {
+                "sample_id": one.sample_id,
+                "file": sample.place.file,
+                "position": sample.place.position,
+                "id": sample.id,
+                "alike": ("image" if known else "address") if addresses else "text",
+            }
+
+
+def _content(image: ImageRef, root: ImageRoot, hashes: dict[str, str]) -> str:
+    """Return the content hash of an image; nothing where it cannot be read."""
+    if image.data is not None:
+        return content_hash(image.data)
+    if image.uri not in hashes:
+        path = root.locate(image.uri).path
+        try:
+            hashes[image.uri] = content_hash(Path(path).read_bytes()) if path else ""
+        except OSError:
+            hashes[image.uri] = ""
+    return hashes[image.uri]
