@@ -8,8 +8,9 @@ from typing import Any
 from sft_audit.config import RewardConfig
 from sft_audit.interval import wilson
 from sft_audit.record import Batch, Recording, table_recorder
+from sft_audit.record.asked import PICTURED, rollout_of
 from sft_audit.record.tails import read_tails
-from sft_audit.record.trials import PICTURED, reward_process, rollout_of
+from sft_audit.record.trials import reward_process
 from sft_audit.rewards.reading import read_completion
 from sft_audit.rewards.signatures import SIGNED, exploits_in
 from sft_audit.rewards.trial import known_answer

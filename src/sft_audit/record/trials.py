@@ -1,79 +1,30 @@
 """Known right and wrong completions, put to a reward function as its trainer would put them."""
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from functools import lru_cache
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 from sft_audit.config import RewardConfig
 from sft_audit.constitution import Statement, load_constitution
-from sft_audit.constitution.trials import held_against, own_trials
+from sft_audit.constitution.trials import held_against
 from sft_audit.errors import AuditError
 from sft_audit.models.sequence_classifier import address_space
 from sft_audit.record import Recording, table_recorder
-from sft_audit.record.places import ImageRoot
+from sft_audit.record.asked import Asked, draw_answers
+from sft_audit.record.crafted import CONSTITUTION, EXACT, Crafted, Put, all_trials, without_images
 from sft_audit.record.tails import read_tails
-from sft_audit.rewards import Rollout, all_conventions
-from sft_audit.rewards.mistakes import tail_trials
+from sft_audit.rewards import all_conventions
 from sft_audit.rewards.process import Limits, RewardProcess, Scored
-from sft_audit.rewards.trial import FORMS, Form, KnownAnswer, Trial, fixed_trials, known_answer, trials_for
+from sft_audit.rewards.trial import FORMS, Form, KnownAnswer
 from sft_audit.tables import TABLES
 
-PICTURED = """
-    pictured as (
-        select sample_id, list(uri order by slot) as images
-        from image_uses
-        group by sample_id
-    )
-"""
 _BATCH = 32
-_REPEATS = 2
 _FORM_ANSWERS = 12
-EXACT = "exact"
-CONSTITUTION = "constitution"
-_PAIRED = ("near_miss", "other_option")
-_WRONG_WITHOUT = 2
 _NOTHING_TO_ASK = (
     "the data set has no answer that can be told right or wrong: trials are made of yes or no, options, "
     "counts, numbers, colours and short phrases; give rows that have some with --data"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """One answer of the data that trials are made of."""
-
-    sample_id: str
-    turn: int
-    known: KnownAnswer
-    rollout: Rollout
-
-
-@dataclass(frozen=True, slots=True)
-class Put:
-    """One trial as it is put to the function."""
-
-    asked: Asked
-    trial: Trial
-    condition: str = "own"
-    repeat: int = 0
-    images: tuple[str, ...] | None = None
-
-    @property
-    def rollout(self) -> Rollout:
-        """Return the trial as a rollout."""
-        own = self.asked.rollout
-        return replace(
-            own,
-            prompt=self.trial.prompt or own.prompt,
-            completion=self.trial.completion,
-            gold=own.gold if self.trial.gold is None else self.trial.gold,
-            images=own.images if self.images is None else self.images,
-            family=self.trial.family,
-        )
 
 
 @table_recorder(
@@ -88,7 +39,7 @@ def trials(recording: Recording) -> None:
     if not isinstance(config, RewardConfig):
         raise TypeError("the trials of a reward function need a RewardConfig")
     statements = load_constitution(config.constitution) if config.constitution else ()
-    drawn = list(_draw(recording, config.answers))
+    drawn = list(draw_answers(recording, config.answers))
     if not drawn:
         raise AuditError(_NOTHING_TO_ASK)
     tails = read_tails(config.sft_audit)
@@ -96,13 +47,13 @@ def trials(recording: Recording) -> None:
         form = _best_form(judge, drawn)
         convention = all_conventions()[judge.convention]
         crafted = Crafted(form, tails, statements, pictured=convention.gives == "images")
-        put = list(_all_trials(drawn, crafted))
+        put = list(all_trials(drawn, crafted))
         scored = _scored(judge, put)
         sees = convention.gives
         if sees == "images" and not judge.names_images and not _looks(put, scored):
             sees = "gold"
         if sees == "images":
-            blind = list(_without_images(put))
+            blind = list(without_images(put))
             put += blind
             scored += _scored(judge, blind)
         if judge.threaded:
@@ -135,56 +86,6 @@ def reward_process(recording: Recording, config: RewardConfig) -> RewardProcess:
     return RewardProcess(config.target, config.trainer, limits, recording.store.folder / "reward.log")
 
 
-def _draw(recording: Recording, most: int) -> Iterator[Asked]:
-    """Yield closed answers, as evenly over the answer kinds as there are any, always the same ones."""
-    rows = recording.store.rows(
-        f"""
-        with {PICTURED}, ranked as (
-            select
-                sample_id,
-                turn,
-                question,
-                answer,
-                row_number() over (
-                    partition by answer_kind order by md5(concat_ws('|', row_hash, turn))
-                ) as rank
-            from answers
-            join samples using (sample_id)
-            where canonical is not null and answer_kind <> 'free'
-        )
-        select sample_id, turn, question, answer, images, extra, files.path
-        from ranked
-        join samples using (sample_id)
-        join files on files.file = samples.file
-        left join pictured using (sample_id)
-        order by rank, sample_id, turn
-        limit $most
-        """,
-        {"most": most},
-    )
-    for sample_id, turn, *row in rows:
-        rollout = rollout_of(recording, row)
-        yield Asked(sample_id, turn, known_answer(rollout.prompt, rollout.completion), rollout)
-
-
-def rollout_of(recording: Recording, row: Sequence[Any]) -> Rollout:
-    """Return the known answer as a rollout, from question, answer, image addresses, extra fields and path."""
-    question, answer, images, extra, path = row
-    root = _root(str(recording.config.images or Path(path or "").parent))
-    found = tuple(place for uri in images or () if (place := root.locate(uri).path) is not None)
-    return Rollout(question, answer, answer.strip(), found, _columns(extra))
-
-
-_root = lru_cache(maxsize=64)(ImageRoot)
-
-
-def _columns(extra: str | None) -> dict[str, Any]:
-    import json
-
-    found = json.loads(extra) if extra else {}
-    return found if isinstance(found, dict) else {}
-
-
 def _best_form(judge: RewardProcess, drawn: Sequence[Asked]) -> Form:
     """Return the form in which the function pays right answers most; the first of those that pay alike."""
     some = drawn[:_FORM_ANSWERS]
@@ -210,52 +111,6 @@ def _looks(put: Sequence[Put], scored: Sequence[Scored]) -> bool:
     pairs = list(zip(put, scored, strict=True))
     own = {id(p.asked): one.reward for p, one in pairs if p.trial.family == EXACT and p.condition == "own"}
     return any(p.images is not None and one.reward != own[id(p.asked)] for p, one in pairs)
-
-
-def _without_images(put: Sequence[Put]) -> Iterator[Put]:
-    """Yield some wrong answers again, asked without their image: so are the right ones already."""
-    seen: Counter[int] = Counter()
-    for p in put:
-        if p.trial.family in _PAIRED and p.condition == "own" and p.asked.rollout.images:
-            seen[id(p.asked)] += 1
-            if seen[id(p.asked)] <= _WRONG_WITHOUT:
-                yield replace(p, condition="none", images=())
-
-
-@dataclass(frozen=True, slots=True)
-class Crafted:
-    """What completions are made with: the form, exploit tails, a constitution; with other images or not."""
-
-    form: Form
-    tails: Sequence[str]
-    statements: Sequence[Statement]
-    pictured: bool
-
-
-def _all_trials(drawn: Sequence[Asked], crafted: Crafted) -> Iterator[Put]:
-    form, pictured = crafted.form, crafted.pictured
-    for trial in fixed_trials(form, [one.known for one in drawn]):
-        yield Put(drawn[0], trial)
-    for at, asked in enumerate(drawn):
-        others = _swapped(drawn, at)
-        for trial in (*trials_for(asked.known, form), *tail_trials(asked.known, form, crafted.tails)):
-            yield Put(asked, trial)
-            if trial.family == EXACT:
-                for repeat in range(1, _REPEATS + 1):
-                    yield Put(asked, trial, repeat=repeat)
-                if pictured and others:
-                    yield Put(asked, trial, "swapped", images=others)
-                if pictured and asked.rollout.images:
-                    yield Put(asked, trial, "none", images=())
-        for trial in own_trials(crafted.statements, asked.known, form):
-            yield Put(asked, trial, CONSTITUTION)
-
-
-def _swapped(drawn: Sequence[Asked], at: int) -> tuple[str, ...]:
-    """Return the images of the next answer, from the middle on, that has others; none where there is none."""
-    own, middle = drawn[at].rollout.images, at + len(drawn) // 2
-    turned = (drawn[(middle + step) % len(drawn)].rollout.images for step in range(len(drawn)))
-    return next((images for images in turned if own and images and images != own), ())
 
 
 def _rewards(put: Sequence[Put], scored: Sequence[Scored], family: str) -> list[float]:
