@@ -1,6 +1,5 @@
 """The prompts of an RL set by what was sampled for them: how often they are right, and what that teaches."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -10,8 +9,6 @@ from sft_audit.record import Batch, Recording, store_all, table_recorder
 from sft_audit.record.pass_rates import Cell, PassRates
 from sft_audit.tables import Column, Table
 
-_TAGGED = re.compile(r"<answer>(.*?)</answer>", re.DOTALL)
-_BOXED = re.compile(r"\\boxed\{([^{}]*)\}")
 _COMMON = 5  # prompts from which a template or an answer is a cell that the subset must not lose
 
 PROMPTS = Table(
@@ -168,23 +165,16 @@ def _readings(batch: Batch) -> Mapping[str, Batch]:
     """Return whether completions without a reward are right, as far as they can be told."""
     import pyarrow as pa
 
+    from sft_audit.rewards.reading import read_completion
     from sft_audit.rewards.trial import known_answer
 
     numbers, told = list[int](), list[bool]()
     for row in batch.to_pylist():
-        known, said = known_answer(row["question"], row["answer"]), final_answer(row["completion"])
-        if known.says(said) or known.gainsays(said):
+        reading = read_completion(known_answer(row["question"], row["answer"]), row["completion"])
+        if reading != "unread":
             numbers.append(row["rollout"])
-            told.append(known.says(said))
+            told.append(reading == "right")
     return {"readings": pa.RecordBatch.from_pydict({"rollout": numbers, "is_right": told})}
-
-
-def final_answer(completion: str) -> str:
-    """Return what a completion puts into answer tags or a box last, else the whole of it without thoughts."""
-    for marked in (_TAGGED, _BOXED):
-        if found := marked.findall(completion):
-            return str(found[-1]).strip()
-    return completion.rpartition("</think>")[2].strip()
 
 
 def _choose(recording: Recording, rates: PassRates, least: float) -> None:

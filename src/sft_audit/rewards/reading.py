@@ -10,7 +10,6 @@ Reading = Literal["right", "wrong", "unread"]
 _BLOCK = re.compile(r"<answer>(.*?)</answer>", re.DOTALL)
 _BOX = re.compile(r"\\boxed\{((?:[^{}]|\{[^{}]*\})*)\}")
 _SAID = re.compile(r"(?:final answer|answer is|answer\s*:)\s*:?\s*(.+)", re.IGNORECASE)
-_THOUGHT = re.compile(r"<think>.*?</think>", re.DOTALL)
 _MOST_WORDS = 12
 
 
@@ -23,7 +22,7 @@ def answer_in(completion: str) -> str | None:
         found = pattern.findall(completion)
         if found:
             return str(found[-1]).strip()
-    rest = _THOUGHT.sub(" ", completion).strip()
+    rest = completion.rpartition("</think>")[2].strip()
     said = _SAID.findall(rest)
     if said:
         return str(said[-1]).strip().rstrip(".")
