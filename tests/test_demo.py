@@ -230,3 +230,15 @@ def test_it_runs_again_in_its_own_folder_and_can_be_shown(result: DemoResult) ->
     assert "Found against planted" in shown
     assert "report.html" in shown
     assert (result.folder / "audit" / "report.html").is_file()
+
+
+def test_the_leaky_reward_function_blocks_on_the_exploit_axis_and_the_sound_one_does_not(
+    result: DemoResult,
+) -> None:
+    axes = {name: gate.axes["exploit"] for name, gate in result.gates.items()}
+    assert axes == {"sound": "REVIEW", "leaky": "BLOCK"}  # a few reward markers are left for people to decide
+    assert result.rewards["sound"].counts.get("RWD101", 0) == 0
+    assert "RWD116" not in result.rewards["sound"].counts
+    assert "claims_verified" in str(result.gates["leaky"].reasons)
+    for name in axes:
+        assert "may rl start" in (result.folder / f"gate-{name}.html").read_text().lower()

@@ -24,8 +24,8 @@ def render(result: DemoResult) -> "RenderableType":
         f"After cleaning: {after.folder / 'report.html'}\n"
         f"Planted where:  {result.folder / 'data' / 'planted.jsonl'}"
     )
-    text = Text(f"{said}\n\n{_gates(result)}", no_wrap=True, overflow="ignore")
-    return Group(_faults(result), _strays(result), text)
+    text = Text(said, no_wrap=True, overflow="ignore")
+    return Group(_faults(result), _strays(result), text, Text(), Text(_gates(result)))
 
 
 def _gates(result: DemoResult) -> str:
@@ -33,10 +33,10 @@ def _gates(result: DemoResult) -> str:
     lines = ["May RL start, with the cleaned data and…"]
     for name, gate in result.gates.items():
         axes = ", ".join(f"{axis} {outcome or 'not asked'}" for axis, outcome in gate.axes.items())
-        lines.append(f"  a {name} reward function: {gate.outcome} ({axes})")
+        lines.append(f"- a {name} reward function: {gate.outcome} ({axes})")
         paid = [one.ruling.reason for one in gate.reasons if one.ruling.axis == "exploit"]
-        lines += [f"    {reason.partition('; the limit')[0]}" for reason in paid[:1]]
-        lines.append(f"    {result.folder / f'gate-{name}.html'}")
+        lines += [reason.partition("; the limit")[0] for reason in paid[:1]]
+        lines.append(f"  {result.folder / f'gate-{name}.html'}")
     return "\n".join(lines)
 
 
