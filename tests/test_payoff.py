@@ -1,6 +1,7 @@
 """The payoff condition: what pays better than honesty, in a real audit with samples."""
 
 import json
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,8 @@ from rows import write
 
 from sft_audit import audit_reward
 from sft_audit.example import ANSWERS, SAMPLES, SAMPLES_WITH_CLAIMS
+from sft_audit.gate import judge_audits
+from sft_audit.policy import load_policy
 from sft_audit.rewards.reading import answer_in, read_completion
 from sft_audit.rewards.signatures import exploits_in
 from sft_audit.rewards.trial import known_answer
@@ -54,6 +57,9 @@ def test_no_hit_in_16384_samples_asks_for_a_review_and_never_blocks(tmp_path: Pa
     told = next(reason for reason in verdict["reasons"] if "RWD117" in reason)
     assert "0 of 16384 samples show it, so at most 0.0234 % do (95 %)" in told
     assert "up to 469 of 2000000 planned rollouts" in told
+    gate = judge_audits([tmp_path / "audit"], load_policy(None), date(2026, 5, 1))
+    assert gate.axes["exploit"] == "REVIEW"
+    assert "BLOCK" not in {one.ruling.outcome for one in gate.reasons}
 
 
 def test_a_tail_that_an_audit_of_the_sft_data_found_is_tried(tmp_path: Path) -> None:
