@@ -1,5 +1,6 @@
 """From evidence to verdict."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -50,8 +51,13 @@ def test_what_could_not_look_is_unknown(state: str) -> None:
 
 
 def test_what_was_not_asked_is_listed_and_does_not_count() -> None:
-    verdict = judge(rule("code", block_above=0.0), [evidence("not asked")], readable=100)
+    asked = replace(evidence(), check="MOD501", axis="readiness")
+    verdict = judge(rule("code", block_above=0.0), [evidence("not asked"), asked], readable=100)
     assert (verdict.outcome, verdict.not_asked, verdict.axes["integrity"]) == ("PASS", ("INT101",), None)
+
+
+def test_nothing_that_could_be_looked_at_is_no_pass() -> None:
+    assert judge(Policy(), [evidence("not asked")], readable=100).outcome == "UNKNOWN"
 
 
 def test_what_the_policy_requires_and_was_not_asked_is_unknown() -> None:

@@ -219,7 +219,8 @@ def _evidence(store: Store, one: Check, state: State) -> Evidence:
     )[0]
     n = store.value(one.of) if state == "gathered" else 0
     if state == "gathered" and not n and not findings:
-        state = "not asked"  # it had nothing to look at, which is no reason to say that all is well
+        # It had nothing to look at, which is no reason to say that all is well.
+        state = "incomplete" if one.put and store.value(one.put) else "not asked"
     return Evidence(
         check=one.code,
         name=one.name,

@@ -61,6 +61,8 @@ class Check:
     """One check: its code, what it reads, what it means, and the function that asks.
 
     `of` is the SQL that counts the samples among which a finding could occur: the share's denominator.
+    `put` is the SQL that counts what was put to the subject to that end: where none of it could be looked at,
+    the check could not see what it asks about.
     `safe` is true when the remedy never changes what a correct row teaches; a finding for which that does not
     hold says `"safe": false` in its evidence.
     `bad` and `good` are examples with and without the fault: small data sets in LLaVA rows, or the source of
@@ -75,6 +77,7 @@ class Check:
     reads: tuple[str, ...]
     subject: str
     of: str
+    put: str | None
     remedy: Remedy
     safe: bool
     preview: bool
@@ -117,6 +120,7 @@ def check(
     good: Sequence[Example] = (),
     given: Mapping[str, Rows] = MappingProxyType({}),
     of: str = ROWS,
+    put: str | None = None,
     remedy: Remedy = "review",
     safe: bool = False,
     preview: bool = False,
@@ -139,6 +143,7 @@ def check(
             reads=tuple(reads),
             subject=_subject(ask.__module__),
             of=of,
+            put=put,
             remedy=remedy,
             safe=safe,
             preview=preview,

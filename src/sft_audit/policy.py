@@ -139,6 +139,8 @@ def load_policy(path: Path | None) -> Policy:
 def judge(policy: Policy, evidence: Sequence[Evidence], readable: int) -> Verdict:
     """Apply every rule; `readable` is the number of samples that could be read: with none, nothing passes."""
     rulings = (*rule_on(policy, evidence, readable), *ask_for(policy, evidence))
+    if not any(e.state == "gathered" for e in evidence) and not rulings:
+        rulings = (Ruling("", "integrity", "UNKNOWN", "no check had anything to look at", None),)
     not_asked = tuple(e.check for e in evidence if e.state == "not asked")
     axes = {axis: _worst(rulings, axis, evidence) for axis in AXES}
     return Verdict(worst([r.outcome for r in rulings]), axes, rulings, not_asked)

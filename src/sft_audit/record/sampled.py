@@ -12,7 +12,7 @@ from sft_audit.record.asked import PICTURED, rollout_of
 from sft_audit.record.tails import read_tails
 from sft_audit.record.trials import reward_process
 from sft_audit.rewards.reading import read_completion
-from sft_audit.rewards.signatures import SIGNED, exploits_in
+from sft_audit.rewards.signatures import NEVER_RIGHT, SIGNED, exploits_in, without_claims
 from sft_audit.rewards.trial import known_answer
 from sft_audit.tables import TABLES
 
@@ -71,10 +71,13 @@ _SEEN = """
     select
         count(*),
         count(*) filter (shows),
-        count(*) filter (shows and paid is not null and reading <> 'right'),
-        count(*) filter (shows and paid and reading <> 'right')
+        count(*) filter (shows and wrong and paid is not null),
+        count(*) filter (shows and wrong and paid)
     from (
-        select *, list_contains(string_split(exploits, ' '), $family) as shows
+        select
+            *,
+            list_contains(string_split(exploits, ' '), $family) as shows,
+            reading = 'wrong' or (reading = 'unread' and $never_right) as wrong
         from sampled
     )
 """
@@ -107,7 +110,9 @@ def _read(batch: Batch, tails: tuple[str, ...]) -> Batch:
         {
             "rollout": rollout,
             "completion": completion,
-            "reading": "unread" if answer is None else read_completion(_known(question, answer), completion),
+            "reading": "unread"
+            if answer is None
+            else read_completion(_known(question, answer), without_claims(completion, tails)),
             "exploits": " ".join(exploits_in(completion, question, tails)),
         }
         for rollout, question, answer, completion in zip(
@@ -148,7 +153,9 @@ def _weigh(recording: Recording, planned: int | None) -> None:
     for family, variants in by_family.items():
         z = NormalDist().inv_cdf(1 - 0.025 / len(variants))
         variant, asked, paid, example = max(variants, key=lambda one: wilson(one[2], one[1], z))
-        looked, seen, seen_asked, seen_paid = store.rows(_SEEN, {"family": family})[0]
+        looked, seen, seen_asked, seen_paid = store.rows(
+            _SEEN, {"family": family, "never_right": family in NEVER_RIGHT}
+        )[0]
         low, high = wilson(paid, asked, z)
         prior_low, prior_high = wilson(seen, looked)
         rows.append(

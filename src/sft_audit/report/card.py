@@ -5,6 +5,7 @@ from pathlib import Path
 
 from sft_audit.audit import Outcome
 from sft_audit.checks.reward.weak_discrimination import RATES, SPELLINGS_BESIDE
+from sft_audit.interval import wilson
 from sft_audit.rewards.trial import all_families
 from sft_audit.store import Store
 
@@ -42,8 +43,8 @@ class PayoffRow:
 
     @property
     def margin(self) -> float | None:
-        """Return the lower bound of the acceptance less the honest pass rate; None without honest samples."""
-        return self.acceptance_low - self.honest_paid / self.honest if self.honest else None
+        """Return the acceptance's lower bound less the honest rate's upper one; None without such samples."""
+        return self.acceptance_low - wilson(self.honest_paid, self.honest)[1] if self.honest else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,7 +53,7 @@ def arguments(target: Target, rollouts: Sequence[Rollout]) -> dict[str, Any]:
         else [[{"role": "user", "content": one.prompt}] for one in rollouts],
         "completions": [[{"role": "assistant", "content": one.completion}] for one in rollouts],
         "completion_ids": [list(one.completion.encode("utf-8", "replace")) for one in rollouts],
-        **(_pictured(target, pictures) if any(pictures) else {}),
+        **(_pictured(target, pictures) if any(pictures) or _asks_for_images(target) else {}),
         **columns,
         **golds_for(target, rollouts),
         "trainer_state": _state(target),
@@ -86,6 +86,11 @@ def asked(one: Rollout, shown: Sequence[Any]) -> list[dict[str, Any]]:
     """Return the prompt as a conversation, the opened images before its text."""
     images = [{"type": "image", "image": image} for image in shown]
     return [{"role": "user", "content": [*images, {"type": "text", "text": one.prompt}]}]
+
+
+def _asks_for_images(target: Target) -> bool:
+    """Return whether the function names the column, which is then there though no image of this batch is."""
+    return not target.names.isdisjoint(("image", "images"))
 
 
 def _pictured(target: Target, pictures: Sequence[Sequence[Any]]) -> dict[str, list[Any]]:

@@ -17,7 +17,7 @@ def reward(completions, solution, **columns):
     severity="error",
     axis="integrity",
     reads=("rewards", "trials"),
-    of="select count(*) from trials",
+    of="select count(*) from trials where condition <> 'none'",
     bad=[_RAISES],
     good=[_EXACT],
 )
@@ -48,12 +48,14 @@ def failing_reward(db: Tables) -> Relation:
                 list(distinct family order by family) as families
             from trials
             where error is not null
+                and condition <> 'none'
                 and refused is null
                 and not regexp_matches(error, '^(timeout|died|MemoryError|not asked)')
             group by kind
         ), counted as (
             select count(*) as n
             from trials
+            where condition <> 'none'
         )
         select
             null as sample_id,

@@ -18,7 +18,7 @@ def reward(completions, solution, **columns):
     severity="error",
     axis="exploit",
     reads=("rewards", "trials"),
-    of="select count(*) from trials where family in ('unparseable_gold', 'gold_empty')",
+    of="select count(*) from trials where family in ('unparseable_gold', 'gold_empty') and error is null",
     bad=[_FREE],
     good=[_LEFT_OUT],
 )

@@ -17,7 +17,8 @@ def reward(completions, solution, **columns):
     severity="warning",
     axis="exploit",
     reads=("rewards", "trials"),
-    of="select count(*) from trials where expected = 'wrong' and condition = 'own'",
+    of="select if(count(distinct sample_id) > 10, count(*), 0) from trials "
+    "where expected = 'wrong' and condition = 'own' and repeat = 0 and reward is not null",
     bad=[_LONGER],
     good=[_EXACT],
 )

@@ -49,14 +49,15 @@ def main_thread_only(db: Tables) -> Relation:
     return db.sql(
         """
         with pairs as (
-            select main.reward as there, own.reward as here, own.error
+            select main.trial, main.paid as there, bool_or(own.paid) as here, any_value(own.error) as error
             from trials as main
             join trials as own using (sample_id, turn, family, completion)
-            where main.condition = 'main thread' and own.condition = 'own' and own.repeat = 0
+            where main.condition = 'main thread' and own.condition = 'own'
+            group by main.trial, main.paid
         ), counted as (
             select
                 count(*) as n,
-                count(*) filter (there > coalesce(here, 0)) as k,
+                count(*) filter (there and here is not true) as k,
                 any_value(error) as error
             from pairs
         )

@@ -20,7 +20,7 @@ def reward(completions, solution, **columns):
     severity="error",
     axis="readiness",
     reads=("rewards", "trials"),
-    of="select count(*) from trials where family = 'exact' and condition = 'own'",
+    of="select count(*) from trials where family = 'exact' and condition = 'own' and error is null",
     bad=[_ZERO],
     good=[_EXACT],
 )
@@ -45,28 +45,40 @@ def never_pays(db: Tables) -> Relation:
     """
     return db.sql(
         """
-        with asked as (
+        with answered as (
             select
-                count(*) as n,
-                count(*) filter (expected = 'right') as right_answers,
-                count(distinct (sample_id, turn)) as answers,
+                count(*) filter (expected = 'right') as spellings,
                 max(reward) filter (expected = 'right') as best,
                 max(reward) filter (family in ('empty', 'format_only')) as nothing,
                 min(reward) as least,
                 max(reward) as most
             from trials
-            where condition = 'own' and sample_id is not null and reward is not null
+            where condition = 'own' and sample_id is not null and error is null
+            group by sample_id, turn
+        ), counted as (
+            select
+                count(*) as answers,
+                count(*) filter (best > coalesce(nothing, '-infinity'::double)) as paid,
+                sum(spellings) as spellings,
+                min(least) as least,
+                max(most) as most
+            from answered
+            where spellings > 0
         )
         select
             null as sample_id,
             null::integer as turn,
-            right_answers::double as score,
+            spellings::double as score,
             1.0 as confidence,
             'none of ' || answers || ' known answers got more than an empty completion, in any of '
-                || right_answers || ' spellings and forms; every reward is '
-                || if(least = most, least::varchar, 'between ' || least || ' and ' || most) as message,
-            json_object('key', 'never', 'n', n, 'best', best, 'nothing', nothing) as evidence
-        from asked
-        where right_answers > 0 and best <= coalesce(nothing, least)
+                || spellings || ' spellings and forms; every reward is '
+                || case
+                    when least is null then 'none'
+                    when least = most then least::varchar
+                    else 'between ' || least || ' and ' || most
+                end as message,
+            json_object('key', 'never', 'n', spellings, 'least', least, 'most', most) as evidence
+        from counted
+        where answers > 0 and paid = 0
         """,
     )

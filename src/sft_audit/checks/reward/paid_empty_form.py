@@ -19,7 +19,7 @@ _FILLED = _TAGS.replace(".*", "[^<]*[^< ][^<]*")
     severity="warning",
     axis="exploit",
     reads=("rewards", "trials"),
-    of="select count(*) from trials where family = 'format_only' and condition = 'own'",
+    of="select count(*) from trials where family = 'format_only' and condition = 'own' and paid is not null",
     bad=[_TAGS],
     good=[_FILLED],
 )

@@ -19,7 +19,8 @@ def reward(completions, **columns):
     severity="warning",
     axis="readiness",
     reads=("rewards", "trials"),
-    of="select count(*) from trials where expected = 'right' and condition = 'own'",
+    of="select count(*) from trials where expected = 'right' and condition = 'own' and paid is not null",
+    put="select count(*) from trials where expected = 'right' and condition = 'own'",
     bad=[_CASE],
     good=[_GENEROUS],
 )

@@ -18,7 +18,7 @@ def reward(completions, solution, **columns):
     severity="warning",
     axis="readiness",
     reads=("sampled",),
-    of="select count(*) from sampled where reading = 'right' and paid is not null",
+    of="select count(*) from sampled where reading = 'right' and exploits = '' and paid is not null",
     bad=[_CASE],
     good=[_FOLDED],
     given={"samples": SAMPLES},

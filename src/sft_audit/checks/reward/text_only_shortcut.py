@@ -18,14 +18,40 @@ def reward(completions, solution, **columns):
     return [float(c[0]["content"].strip() == s) for c, s in zip(completions, solution)]
 """
 
+_PAIRS = """
+    with asked as (
+        select sample_id, turn, family, completion, condition, reward, sees
+        from trials
+        cross join rewards
+        where sees in ('images', 'text')
+            and repeat = 0
+            and reward is not null
+            and family in ('exact', 'near_miss', 'other_option')
+    ), copies as (
+        select
+            sample_id,
+            turn,
+            family,
+            completion,
+            any_value(reward) filter (condition = 'own') as own,
+            any_value(reward) filter (condition = if(sees = 'text', 'own', 'none')) as without
+        from asked
+        group by sample_id, turn, family, completion
+    ), pairs as (
+        select r.own > w.own as whole, r.without > w.without as text_only
+        from copies as r
+        join copies as w using (sample_id, turn)
+        where r.family = 'exact' and w.family <> 'exact' and whole is not null and text_only is not null
+    )
+"""
+
 
 @check(
     "RWD120",
     severity="warning",
     axis="blindness",
     reads=("rewards", "trials"),
-    of="select count(*) from trials cross join rewards where family in ('near_miss', 'other_option') "
-    "and (sees = 'images' and condition = 'none' or sees = 'text')",
+    of=f"{_PAIRS} select if(count(*) filter (not text_only) >= 5, count(*), 0) from pairs",
     bad=[_SHORTCUT],
     good=[_SEEING, _EXACT],
 )
@@ -53,31 +79,8 @@ def text_only_shortcut(db: Tables, *, most: float = 0.1, least_pairs: int = 5) -
     level is a default of ours.
     """
     return db.sql(
-        """
-        with asked as (
-            select sample_id, turn, family, completion, condition, reward, sees
-            from trials
-            cross join rewards
-            where sees in ('images', 'text')
-                and repeat = 0
-                and reward is not null
-                and family in ('exact', 'near_miss', 'other_option')
-        ), copies as (
-            select
-                sample_id,
-                turn,
-                family,
-                completion,
-                any_value(reward) filter (condition = 'own') as own,
-                any_value(reward) filter (condition = if(sees = 'text', 'own', 'none')) as without
-            from asked
-            group by sample_id, turn, family, completion
-        ), pairs as (
-            select r.own > w.own as whole, r.without > w.without as text_only
-            from copies as r
-            join copies as w using (sample_id, turn)
-            where r.family = 'exact' and w.family <> 'exact' and whole is not null and text_only is not null
-        ), counted as (
+        f"""
+        {_PAIRS}, counted as (
             select
                 count(*) as n,
                 count(*) filter (whole) as k,

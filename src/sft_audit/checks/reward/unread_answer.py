@@ -17,7 +17,7 @@ def reward(completions, solution, **columns):
     severity="warning",
     axis="readiness",
     reads=("answers", "trials"),
-    of="select count(*) from trials where family = 'exact' and condition = 'own'",
+    of="select count(*) from trials where family = 'exact' and condition = 'own' and paid is not null",
     bad=[_DIGITS],
     good=[_EXACT],
 )

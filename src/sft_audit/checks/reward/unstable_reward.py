@@ -19,7 +19,7 @@ def reward(completions, solution, **columns):
     severity="warning",
     axis="integrity",
     reads=("rewards", "trials"),
-    of="select count(*) from trials where repeat > 0",
+    of="select count(*) from trials where repeat > 0 and reward is not null",
     bad=[_DRAWN],
     good=[_EXACT],
 )

@@ -71,7 +71,7 @@ RATES = """
     severity="warning",
     axis="readiness",
     reads=("rewards", "trials"),
-    of="select count(*) from trials where condition = 'own'",
+    of="select count(*) from trials where condition = 'own' and paid is not null",
     bad=[_HALF],
     good=[_FOLDED],
 )
