@@ -14,6 +14,7 @@ from planted import RealSet, Score, coco, measure, nlvr, rejected
 from planting import FAULTS, Plot, plant
 
 from sft_audit import audit_data
+from sft_audit.check import find_check
 from sft_audit.policy import load_policy
 
 EACH = 20
@@ -25,7 +26,11 @@ SKIPS = {
     ("nlvr", "rejected as target"): "it has no comparisons",
     ("nlvr", "near-duplicate image"): "scenes that differ in one small shape: a limit that the page states",
 }
-LIMITS = {r.check: r.block_above for r in load_policy(None).rules if r.block_above is not None}
+LIMITS = {
+    r.check: r.block_above
+    for r in load_policy(None).rules
+    if r.block_above is not None and find_check(r.check).subject == "data"
+}
 
 
 @pytest.fixture(scope="module", params=[coco, nlvr], ids=["photos", "scenes"])

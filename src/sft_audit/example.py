@@ -55,6 +55,7 @@ def prompts(name: str, n: int = 24) -> list[dict[str, Any]]:
             f"<image>\n{asked[at % 2].format(kinds[at % 3])} ({name} {at})",
             answers[at % 2][at // 2 % len(answers[at % 2])],
             id=f"{name}-{at}",
+            image=f"{name}-{at}.jpg",
         )
         for at in range(n)
     ]

@@ -24,7 +24,10 @@ _MAY_BLOCK = ("published", "code", "user")
 
 
 class Rule(BaseModel):
-    """One threshold on one check, with where it comes from."""
+    """One threshold on one check, with where it comes from.
+
+    A user's rule that names no measure is about the one that the packaged rule of its check is about.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -125,14 +128,21 @@ def load_policy(path: Path | None) -> Policy:
         raise AuditError(f"{path}: {(fault.strerror or str(fault)).lower()}; give a policy file") from None
     except UnicodeDecodeError:
         raise AuditError(f"{path}: not UTF-8; save the policy as UTF-8 text") from None
-    replaced = {rule.check for rule in own.rules}
+    measures = {rule.check: rule.measure for rule in packaged.rules}
+    own_rules = tuple(
+        rule
+        if "measure" in rule.model_fields_set
+        else rule.model_copy(update={"measure": measures.get(rule.check, "share")})
+        for rule in own.rules
+    )
+    replaced = {rule.check for rule in own_rules}
     kept = tuple(rule for rule in packaged.rules if rule.check not in replaced)
     axes = own if "required_axes" in own.model_fields_set else packaged
     return Policy(
         required=own.required or packaged.required,
         required_axes=axes.required_axes,
         ask=own.ask,
-        rules=(*kept, *own.rules),
+        rules=(*kept, *own_rules),
     )
 
 

@@ -1,13 +1,14 @@
 """Every completion that is put to a reward function: of each answer, in each family, under each condition."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from sft_audit.constitution import Statement
 from sft_audit.constitution.trials import own_trials
 from sft_audit.record.asked import Asked
-from sft_audit.rewards import Rollout
+from sft_audit.rewards import GOLD_NAMES, Rollout
 from sft_audit.rewards.mistakes import tail_trials
 from sft_audit.rewards.trial import Form, Trial, fixed_trials, trials_for
 
@@ -32,14 +33,25 @@ class Put:
     def rollout(self) -> Rollout:
         """Return the trial as a rollout."""
         own = self.asked.rollout
+        columns = own.columns if self.trial.gold is None else _with_gold(own.columns, self.trial.gold)
         return replace(
             own,
+            columns=columns,
             prompt=self.trial.prompt or own.prompt,
             completion=self.trial.completion,
             gold=own.gold if self.trial.gold is None else self.trial.gold,
             images=own.images if self.images is None else self.images,
             family=self.trial.family,
         )
+
+
+def _with_gold(columns: Mapping[str, Any], gold: str) -> dict[str, Any]:
+    """Return a row's fields with another known answer wherever trainers' data sets give one."""
+    changed = {name: gold if name in GOLD_NAMES else value for name, value in columns.items()}
+    match columns.get("reward_model"):
+        case {"ground_truth": _, **rest}:
+            changed["reward_model"] = {**rest, "ground_truth": gold}
+    return changed
 
 
 @dataclass(frozen=True, slots=True)

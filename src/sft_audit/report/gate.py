@@ -115,7 +115,7 @@ def summary(sheet: Sheet) -> RenderableType:
     rest = [f"next: {visible(sheet.next_action)}"]
     rest += [f"waiver: {visible(one.sentence)}" for one in gate.waived]
     if gate.not_asked:
-        rest.append(f"not asked, so not clean: {' '.join(gate.not_asked)}")
+        rest.append(f"not asked, so not clean: {in_short(gate.not_asked)}")
     rest += [f"at stake: {sheet.stake.sentence}"] if sheet.stake else []
     rest += [_SHADOW] if sheet.shadow else []
     parts: list[RenderableType] = [table, Text()] if gate.reasons else []
@@ -192,7 +192,7 @@ def markdown(sheet: Sheet) -> str:
     if gate.waived:
         lines += ["", "Waivers:", "", *(f"- {_plain(one.sentence)}" for one in gate.waived)]
     if gate.not_asked:
-        lines += ["", f"Not asked, so not clean: {' '.join(gate.not_asked)}"]
+        lines += ["", f"Not asked, so not clean: {in_short(gate.not_asked)}"]
     return "\n".join(lines) + "\n"
 
 
@@ -212,9 +212,25 @@ def one_page(sheet: Sheet) -> str:
     page: str = (
         environment()
         .get_template("gate.html.j2")
-        .render(sheet=sheet, gate=sheet.gate, reasons=reasons, shadow=_SHADOW)
+        .render(
+            sheet=sheet,
+            gate=sheet.gate,
+            reasons=reasons,
+            shadow=_SHADOW,
+            not_asked=in_short(sheet.gate.not_asked),
+        )
     )
     return page
+
+
+def in_short(codes: Sequence[str]) -> str:
+    """Return codes with a family that is there whole named by its letters alone."""
+    families: dict[str, list[str]] = {}
+    for code in all_checks():
+        families.setdefault(code[:3], []).append(code)
+    whole = [family for family, own in families.items() if set(own) <= set(codes)]
+    rest = [code for code in codes if code[:3] not in whole]
+    return " ".join([*(f"{family} (all {len(families[family])})" for family in whole), *rest])
 
 
 def _said(one: Reason) -> str:

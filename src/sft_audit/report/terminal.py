@@ -8,6 +8,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from sft_audit.report.gate import in_short
 from sft_audit.report.visible import between, cut, percent
 from sft_audit.session import Report
 
@@ -156,7 +157,7 @@ def _findings(verdict: dict[str, Any]) -> Table | None:
 def _rest(report: Report, verdict: dict[str, Any]) -> Text:
     lines = []
     if verdict["not_asked"]:
-        lines.append(f"not asked, so not clean: {' '.join(verdict['not_asked'])}")
+        lines.append(f"not asked, so not clean: {in_short(verdict['not_asked'])}")
     for status, said in (("ignored", "waived"), ("known", "known from the baseline")):
         if verdict[status]:
             lines.append(f"{said}: " + ", ".join(f"{code} {n:,}" for code, n in verdict[status].items()))

@@ -54,7 +54,7 @@ def no_signal_prompts(db: Tables, *, least: float = 0.2) -> Relation:
                 'completions', completions, 'generations', generations
             ) as evidence
         from signal
-        where no_signal >= $least
+        where high >= $least
         """,
         least=least,
     )

@@ -32,8 +32,9 @@ def text_solvable_prompts(db: Tables, *, q: float = 0.05) -> Relation:
     to the same template, or of the answer kind where fewer than 10 prompts share the template. A set
     whose yes or no answers are skewed shows as text-solvable, which it is. Needs completions sampled without
     the image (`--blind-samples`), with the ordinary prompt: told that there is no image, models hold back.
-    A score is the share above chance: of the whole (accuracy - chance) / (1 - chance), of a prompt the
-    share right.
+    Prompts are told one by one only where the whole is above chance: a blind model that always gives one
+    answer is right on some of them eight times in eight. The score, of the whole alone, is the share above
+    chance: (accuracy - chance) / (1 - chance).
 
     ## Source
     VidGround (2026): 30.9 % of Video-R1-260K could be answered from text, and training on all of it ended
@@ -63,13 +64,13 @@ def text_solvable_prompts(db: Tables, *, q: float = 0.05) -> Relation:
         select
             sample_id,
             turn,
-            "right" / n,
+            null,
             1 - q,
             "right" || ' of ' || n || ' completions without the image are right, where chance is '
                 || printf('%.0f', 100 * chance) || ' % (p = ' || printf('%.2g', p) || ')',
             json_object('p', p, 'q', q, 'chance', chance)
         from text_answers
-        where q <= $q
+        where q <= $q and (select low > 0 from text_excess)
         """,
         q=q,
     )

@@ -37,14 +37,15 @@ def unjoined_rollouts(db: Tables, *, least: float = 0.01) -> Relation:
         with faults as (
             select
                 count(*) filter (kind = 'unreadable') as unreadable,
-                count(*) filter (kind in ('unknown', 'ambiguous')) as strangers,
+                count(*) filter (kind = 'unknown') as strangers,
+                count(*) filter (kind = 'ambiguous') as ambiguous,
                 arg_min(file || ':' || line || ': ' || detail, (file, line)) as first
             from rollout_faults
         ), told as (
             select (select coalesce(sum(unverified), 0) from prompts) as untold, (
                 select count(*) from rollouts) as n
         ), shares as (
-            select *, (unreadable + strangers + untold) / (n + unreadable) as share
+            select *, (unreadable + strangers + ambiguous + untold) / (n + unreadable) as share
             from faults, told
         )
         select
@@ -54,9 +55,11 @@ def unjoined_rollouts(db: Tables, *, least: float = 0.01) -> Relation:
             0.95 as confidence,
             printf('%.1f', 100 * share) || ' % of ' || (n + unreadable) || ' completions could not be used: '
                 || unreadable || ' unreadable, ' || strangers || ' of prompts that are not in the data set, '
+                || ambiguous || ' of prompts that several rows ask alike (log the row''s id), '
                 || untold || ' neither right nor wrong' || coalesce('; first ' || first, '') as message,
-            json_object('key', 'unused', 'unreadable', unreadable, 'strangers', strangers, 'untold', untold)
-                as evidence
+            json_object('key', 'unused', 'unreadable', unreadable, 'strangers', strangers,
+                'ambiguous', ambiguous, 'untold', untold
+            ) as evidence
         from shares
         where share >= $least
         """,

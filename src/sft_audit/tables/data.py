@@ -1,64 +1,9 @@
-"""Every table and column of an audit, with its meaning: the one schema."""
+"""The tables of a data set, and the findings of any audit."""
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from sft_audit.tables.table import table
 
-if TYPE_CHECKING:
-    import pyarrow as pa
-
-SCHEMA_VERSION = 2
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """One column: its DuckDB type and what it means, with the unit."""
-
-    name: str
-    type: str
-    meaning: str
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """One table: what a row of it is, and its columns."""
-
-    name: str
-    row: str
-    columns: tuple[Column, ...]
-
-    def create_sql(self) -> str:
-        """Return the statement that creates the table, empty."""
-        columns = ", ".join(f'"{c.name}" {c.type}' for c in self.columns)
-        return f"create or replace table {self.name} ({columns})"
-
-    def arrow_schema(self) -> "pa.Schema":
-        """Return the Arrow schema of a batch of rows."""
-        import pyarrow as pa
-
-        return pa.schema([(c.name, pa.type_for_alias(_ARROW[c.type])) for c in self.columns])
-
-
-_ARROW = {
-    "VARCHAR": "string",
-    "BIGINT": "int64",
-    "INTEGER": "int32",
-    "DOUBLE": "float64",
-    "BOOLEAN": "bool",
-    "BLOB": "binary",
-    "UBIGINT": "uint64",
-}
-
-
-def _table(name: str, row: str, columns: str) -> Table:
-    parsed = []
-    for line in columns.strip().splitlines():
-        column, kind, meaning = line.strip().split(None, 2)
-        parsed.append(Column(column, kind, meaning))
-    return Table(name, row, tuple(parsed))
-
-
-_ALL = (
-    _table(
+DATA = (
+    table(
         "files",
         "one file that was read",
         """
@@ -74,7 +19,7 @@ _ALL = (
         layout VARCHAR JSON object of the columns and tags of a dataset_info.json; empty without one
         """,
     ),
-    _table(
+    table(
         "samples",
         "one training example, readable or not",
         """
@@ -97,7 +42,7 @@ _ALL = (
         extra VARCHAR JSON object of the other fields, long values cut; a message's own fields as turn.NAME
         """,
     ),
-    _table(
+    table(
         "problems",
         "one thing wrong with the bytes of a file or row that could still be read",
         """
@@ -110,7 +55,7 @@ _ALL = (
         detail VARCHAR one clause that says what was seen
         """,
     ),
-    _table(
+    table(
         "turns",
         "one message of a sample",
         """
@@ -124,7 +69,7 @@ _ALL = (
         n_placeholders INTEGER image placeholders in the text
         """,
     ),
-    _table(
+    table(
         "image_uses",
         "one image slot of a sample",
         """
@@ -136,7 +81,7 @@ _ALL = (
         detail VARCHAR one clause that says what was seen; null when there is no problem
         """,
     ),
-    _table(
+    table(
         "images",
         "one distinct image, by content",
         """
@@ -159,7 +104,7 @@ _ALL = (
         n_tokens INTEGER image tokens by the named estimate
         """,
     ),
-    _table(
+    table(
         "answers",
         "one question and its answer: supervised, or the known one of an RL prompt",
         """
@@ -173,7 +118,7 @@ _ALL = (
         canonical VARCHAR the answer in one spelling per meaning; equal canonicals agree; null for free text
         """,
     ),
-    _table(
+    table(
         "stated",
         "one answer about an image that its own prompt states",
         """
@@ -183,7 +128,7 @@ _ALL = (
         quote VARCHAR the words that state it, at most 200 characters
         """,
     ),
-    _table(
+    table(
         "blind",
         "one answer predicted from text alone, out of fold",
         """
@@ -204,7 +149,7 @@ _ALL = (
         fold INTEGER 0-based fold in which it was held out
         """,
     ),
-    _table(
+    table(
         "blind_rates",
         "how well the answers of one source can be had without the image",
         """
@@ -223,7 +168,7 @@ _ALL = (
         high_question DOUBLE upper end of its 95 % interval
         """,
     ),
-    _table(
+    table(
         "blind_fields",
         "what one metadata field tells of the answers beyond the question",
         """
@@ -244,7 +189,7 @@ _ALL = (
         example VARCHAR the value of the field that told most of an answer, and that answer
         """,
     ),
-    _table(
+    table(
         "duplicates",
         "one sample that repeats an earlier one: the same images and the same turns",
         """
@@ -253,7 +198,7 @@ _ALL = (
         copy BIGINT 2 for the second sample with this content, 3 for the third, and so on
         """,
     ),
-    _table(
+    table(
         "near_images",
         "one verified pair of near-duplicate images",
         """
@@ -264,7 +209,7 @@ _ALL = (
         verified_by VARCHAR how the candidate was verified
         """,
     ),
-    _table(
+    table(
         "near_texts",
         "one verified pair of near-duplicate answers to the same image",
         """
@@ -276,7 +221,7 @@ _ALL = (
         verified_by VARCHAR how the candidate was verified
         """,
     ),
-    _table(
+    table(
         "preferences",
         "one comparison of two responses",
         """
@@ -288,115 +233,7 @@ _ALL = (
         rejected VARCHAR the rejected response
         """,
     ),
-    _table(
-        "rollouts",
-        "one completion sampled for a prompt, from a log",
-        """
-        rollout BIGINT number in the order of reading
-        file VARCHAR the log
-        line BIGINT 1-based line or row of the log
-        step BIGINT step of the run in which it was sampled; null where the log does not say
-        condition VARCHAR image: sampled with the image; none: without it
-        prompt VARCHAR the prompt as the log spells it; of messages the last that a user wrote
-        completion VARCHAR the completion; of messages the last that the assistant wrote
-        gold VARCHAR the known answer as the log gives it; null where it gives none
-        reward DOUBLE what it was paid; null where the log does not say
-        sample_id VARCHAR the sample of the data set whose prompt it is; null where none is found
-        turn INTEGER the turn of that sample's known answer
-        """,
-    ),
-    _table(
-        "rewards",
-        "the reward function that was audited",
-        """
-        target VARCHAR FILE.py:NAME, or the address of a server
-        convention VARCHAR the trainer's way of calling it
-        source VARCHAR where that way is known from
-        form VARCHAR how a completion was written for it: the form that paid most right answers
-        threshold DOUBLE reward above which an answer counts as paid
-        threshold_from VARCHAR declared, or what it was found from
-        right_median DOUBLE median reward of right answers, as the data spell them
-        sees VARCHAR what it is told beside the completion: images (it names them), gold, or text alone
-        judge_models VARCHAR names of models that its module asks, separated by commas; null where none
-        """,
-    ),
-    _table(
-        "model_names",
-        "a model that judges, or one that wrote rows of the data set",
-        """
-        role VARCHAR judge or generator
-        name VARCHAR as it was given
-        family VARCHAR the family that the name tells; null where it tells none
-        told_by VARCHAR option, module, or the column that names it
-        rows BIGINT readable rows that it wrote; null for a judge
-        """,
-    ),
-    _table(
-        "trials",
-        "one completion put to the reward function",
-        """
-        trial BIGINT number in the order of asking
-        sample_id VARCHAR the sample whose question it asks; null where it asks one of its own
-        turn INTEGER the answer's turn; null where the sample is
-        family VARCHAR what kind of completion it is
-        variant VARCHAR which of the family's kinds; empty where it has but one
-        expected VARCHAR right or wrong
-        condition VARCHAR own; swapped or none: another image, or none; main thread; constitution: made for it
-        repeat INTEGER 0 for the first asking, 1 and more for the same again
-        completion VARCHAR the completion
-        gold VARCHAR the known answer that the function was told
-        reward DOUBLE what it paid; null where it raised, hung or returned none
-        error VARCHAR why there is no reward; null where it answered
-        refused VARCHAR connections that it tried and that were not allowed; null where none
-        seconds DOUBLE seconds of the call, a batch's divided evenly
-        paid BOOLEAN whether the reward exceeds the threshold; null without a reward
-        """,
-    ),
-    _table(
-        "sampled",
-        "one sampled completion, read, and paid where it was drawn",
-        """
-        rollout BIGINT the rollout
-        completion VARCHAR the completion
-        reading VARCHAR right or wrong, read without the function; unread where that is not plain
-        exploits VARCHAR families of exploits that it shows, space between; empty where none
-        reward DOUBLE what the function paid; null where it was not drawn, or the function gave none
-        paid BOOLEAN whether the reward exceeds the threshold; null without a reward
-        """,
-    ),
-    _table(
-        "payoffs",
-        "one exploit against honest answers: what it is paid, how often the model shows it before RL",
-        """
-        family VARCHAR the family of wrong completions
-        variant VARCHAR the variant of it that is paid most
-        asked BIGINT wrong completions of that variant that were put to the function
-        paid BIGINT of these, paid
-        acceptance_low DOUBLE lower end of the 95 % interval of the share paid, for the best of all variants
-        acceptance_high DOUBLE upper end
-        example VARCHAR one that was paid; null where none was
-        looked BIGINT sampled completions that were looked at
-        seen BIGINT of these, how many show the exploit
-        seen_asked BIGINT of these, not right and put to the function
-        seen_paid BIGINT of these, paid
-        prior_low DOUBLE lower end of the 95 % interval of the share that shows it
-        prior_high DOUBLE upper end
-        honest BIGINT sampled completions without an exploit that were put to the function
-        honest_paid BIGINT of these, paid
-        planned BIGINT rollouts that RL will sample; null where nobody said
-        """,
-    ),
-    _table(
-        "statements",
-        "one trial that goes against a statement of the constitution",
-        """
-        statement VARCHAR the statement's name
-        says VARCHAR the statement
-        trial BIGINT the trial whose completion goes against it
-        at_most DOUBLE reward above which it was paid against the statement
-        """,
-    ),
-    _table(
+    table(
         "findings",
         "one fault",
         """
@@ -415,5 +252,3 @@ _ALL = (
         """,
     ),
 )
-
-TABLES: dict[str, Table] = {table.name: table for table in _ALL}

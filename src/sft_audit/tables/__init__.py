@@ -1,0 +1,11 @@
+"""Every table and column of an audit, with its meaning: the one schema. A recorder may declare its own."""
+
+from sft_audit.tables.data import DATA
+from sft_audit.tables.reward import REWARD
+from sft_audit.tables.table import Column, Table
+
+__all__ = ["SCHEMA_VERSION", "TABLES", "Column", "Table"]
+
+SCHEMA_VERSION = 3
+
+TABLES: dict[str, Table] = {one.name: one for one in (*DATA[:-1], *REWARD, DATA[-1])}
