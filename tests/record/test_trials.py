@@ -126,7 +126,7 @@ def test_a_reward_model_is_its_own_text_only_copy(tmp_path: Path) -> None:
         tmp_path / "rows.json",
         images=tmp_path / "images",
         out=tmp_path / "out",
-        answers=12,
+        answers=4,
         seconds=120,
         select=("RWD108", "RWD109", "RWD120"),
     )

@@ -7,6 +7,7 @@ import typer
 
 from sft_audit.cli.application import Json, PolicyFile, app
 from sft_audit.cli.console import audit, show
+from sft_audit.errors import AuditError
 
 
 @app.command()
@@ -45,6 +46,8 @@ def prompts(
     json_: Json = False,
 ) -> None:
     """Audit a set of RL prompts: is there signal in it?"""
+    if price is not None and gpu_hours is None:
+        raise AuditError("--price needs --gpu-hours: the GPU-hours that the run takes")
     from sft_audit.config import PromptsConfig, load_config
 
     flags = {
