@@ -80,7 +80,7 @@ SITUATIONS = {
     "a waiver on its last day hides findings": ([(sound(), LIVE)], NONE, "PASS", "PP-P"),
     "16,384 clean of 2 million planned": (
         [(sound(), NONE), ([piece("RWD101", 0, 16_384, 2_000_000)], NONE)],
-        {"rules": [{"check": "RWD101", "block_above": 1e-6}]},
+        {"rules": [{"check": "RWD101", "measure": "share", "block_above": 1e-6}]},
         "REVIEW",
         "PR-P",
     ),
@@ -253,4 +253,10 @@ def test_every_rule_for_a_check_is_applied(tmp_path: Path) -> None:
     ]
     seen = gate(tmp_path, [(sound(INT101=piece("INT101", 200)), NONE)], {"rules": rules})
     assert [one.ruling.outcome for one in seen.reasons] == ["BLOCK", "REVIEW"]
-    assert Rule(**rules[0]) in {one.ruling.rule for one in seen.rulings}
+    assert Rule(**rules[0], measure="share") in {one.ruling.rule for one in seen.rulings}
+
+
+def test_a_rule_without_a_measure_takes_that_of_ours(tmp_path: Path) -> None:
+    found = piece("RWD101", findings=1, score=0.9, score_high=0.95)
+    seen = gate(tmp_path, [(sound(RWD101=found), NONE)], {"rules": [{"check": "RWD101", "block_above": 0.2}]})
+    assert seen.axes["exploit"] == "BLOCK"
