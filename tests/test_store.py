@@ -115,7 +115,7 @@ def test_another_schema_is_refused(tmp_path: Path) -> None:
 
 
 def test_no_audit_is_told_how_to_make_one(tmp_path: Path) -> None:
-    with pytest.raises(AuditError, match="give the folder that"):
+    with pytest.raises(AuditError, match="give one that"):
         read_manifest(tmp_path)
 
 

@@ -144,7 +144,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         raise AuditError(
-            f"{folder}: not an audit folder; give the folder that `sft-audit data`, `reward` or `prompts` wrote"
+            f"{folder}: not an audit folder; give one that `sft-audit data`, `reward` or `prompts` wrote"
         ) from None
     if manifest.get("schema_version") != SCHEMA_VERSION:
         was = manifest.get("schema_version")
