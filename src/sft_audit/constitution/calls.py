@@ -50,9 +50,9 @@ def _copied(found: Any) -> Any:  # noqa: ANN401
 
 def _number(one: Any, key: str | None) -> float | None:  # noqa: ANN401
     reward = one.get(key) if isinstance(one, Mapping) else one
-    if hasattr(reward, "detach"):
-        reward = reward.detach()
-    return None if reward is None else float(reward)
+    if reward is None:
+        return None
+    return float(reward.detach() if hasattr(reward, "detach") else reward)
 
 
 def _replaced(one: Any, key: str | None, limit: float) -> Any:  # noqa: ANN401
