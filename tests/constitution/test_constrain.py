@@ -245,6 +245,15 @@ def test_a_log_that_cannot_be_written_is_told_before_the_run(tmp_path: Path) -> 
     assert "\n" not in str(fault.value)
 
 
+def test_a_log_that_goes_away_ends_no_run(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "logs").mkdir()
+    held = sft_audit.constrain(trl, without_length(), log=tmp_path / "logs" / "log.jsonl")
+    (tmp_path / "logs" / "log.jsonl").unlink()
+    (tmp_path / "logs").rmdir()
+    assert held(**conversations()) == KEPT
+    assert "No such file or directory" in caplog.text
+
+
 def test_each_lowered_reward_is_logged_and_measured(tmp_path: Path) -> None:
     measured: dict[str, float] = {}
     held = sft_audit.constrain(trl, without_length(), log=tmp_path / "log.jsonl")

@@ -123,6 +123,10 @@ def test_none_is_no_reward_and_what_is_not_finite_is_an_error(tmp_path):
     assert [one.error for one in scored] == ["returned nan", None, "returned -inf", None]
 
 
+def test_a_generator_is_gone_over_as_trl_does(tmp_path):
+    assert [one.reward for one in ask("yields", "1", "2", log=tmp_path)] == [1.0, 2.0]
+
+
 def test_an_error_names_no_address(tmp_path):
     error = ask("names_an_address", "a", log=tmp_path)[0].error
     assert error == "ValueError: cannot judge <object object at 0x…>"
