@@ -1,6 +1,7 @@
 """The payoff condition: what pays better than honesty, in a real audit with samples."""
 
 import json
+import time
 from datetime import date
 from pathlib import Path
 
@@ -117,3 +118,10 @@ def test_a_completion_is_read_without_the_reward(completion: str, reading: str) 
 
 def test_a_long_text_that_marks_no_answer_gives_none() -> None:
     assert answer_in("word " * 13) is None
+
+
+def test_blocks_that_are_never_closed_take_no_time() -> None:
+    started = time.perf_counter()
+    assert answer_in("<answer>" * 8000) == "<answer>" * 8000
+    assert "several_blocks" not in exploits_in("<answer>" * 8000, "How many mugs are there?")
+    assert time.perf_counter() - started < 1

@@ -173,6 +173,87 @@ def test_arrays_stay_arrays() -> None:
     assert paid.tolist() == np.float32(PAID).tolist()
 
 
+@pytest.mark.parametrize(
+    "once", [iter, lambda rewards: map(float, rewards), lambda rewards: (one for one in rewards)]
+)
+def test_what_can_be_gone_over_once_comes_back_whole(once) -> None:
+    held = sft_audit.constrain(lambda completions, **columns: once(PAID), without_length())
+    assert list(held(**conversations())) == KEPT
+    honest = conversations() | {"completions": [[{"role": "assistant", "content": "red"}]] * 4}
+    assert list(held(**honest)) == list(PAID)
+
+
+def test_a_tensor_with_a_gradient_is_lowered() -> None:
+    torch = pytest.importorskip("torch")
+    paid = torch.tensor(PAID, requires_grad=True)
+    found = sft_audit.constrain(lambda completions, **columns: paid * 1, without_length())(**conversations())
+    assert found.tolist() == pytest.approx(KEPT)
+    assert paid.tolist() == pytest.approx(list(PAID))
+
+
+def test_a_call_of_a_tool_says_no_text_and_is_left_alone() -> None:
+    call = {"role": "assistant", "tool_calls": [{"type": "function", "function": {"name": "zoom"}}]}
+    completions = [
+        [call],
+        [call | {"content": ""}],
+        [call, {"role": "tool", "content": "3"}],
+        [{"role": "assistant", "content": ""}],
+    ]
+    held = sft_audit.constrain(lambda completions, **columns: [1.0] * 4)
+    assert held(**conversations() | {"completions": completions}) == [1.0, 1.0, 1.0, 0.0]
+
+
+@pytest.mark.parametrize(
+    "gold", [np.array("red"), np.array(["red"]), np.array(["red", "crimson"], dtype=object), ["red"]]
+)
+def test_a_known_answer_may_be_an_array(gold) -> None:
+    def compute_score(data_source, solution_str, ground_truth, extra_info=None):
+        return 1.0
+
+    held = sft_audit.constrain(compute_score)
+    assert held("cars", "blue", gold, {"question": ASKED}) == 0.0
+    assert held("cars", "red", gold, {"question": ASKED}) == 1.0
+    column = conversations() | {"solution": np.array(["red"] * 4)}
+    assert sft_audit.constrain(trl, without_length())(**column) == KEPT
+
+
+def test_attributes_are_kept() -> None:
+    def reward(completions, **columns):
+        return list(PAID)
+
+    class Judge:
+        def __init__(self):
+            self.weight = 0.5
+
+        def __call__(self, completions, **columns):
+            return list(PAID)
+
+    reward.weight = 0.5
+    assert sft_audit.constrain(reward).weight == sft_audit.constrain(Judge()).weight == 0.5
+
+
+def test_an_empty_batch_measures_nothing() -> None:
+    measured: dict[str, float] = {}
+    nothing = {"prompts": [], "completions": [], "solution": []}
+    assert sft_audit.constrain(trl)(**nothing, log_metric=measured.__setitem__) == []
+    assert measured == {}
+
+
+def test_a_log_that_cannot_be_written_is_told_before_the_run(tmp_path: Path) -> None:
+    with pytest.raises(AuditError, match=r"log=.*log.jsonl: no such file or directory; give a file") as fault:
+        sft_audit.constrain(trl, log=tmp_path / "none" / "log.jsonl")
+    assert "\n" not in str(fault.value)
+
+
+def test_a_log_that_goes_away_ends_no_run(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "logs").mkdir()
+    held = sft_audit.constrain(trl, without_length(), log=tmp_path / "logs" / "log.jsonl")
+    (tmp_path / "logs" / "log.jsonl").unlink()
+    (tmp_path / "logs").rmdir()
+    assert held(**conversations()) == KEPT
+    assert "No such file or directory" in caplog.text
+
+
 def test_each_lowered_reward_is_logged_and_measured(tmp_path: Path) -> None:
     measured: dict[str, float] = {}
     held = sft_audit.constrain(trl, without_length(), log=tmp_path / "log.jsonl")

@@ -1,5 +1,6 @@
 """What a file may say, and what each kind of statement finds and leaves alone."""
 
+import time
 from pathlib import Path
 
 import pytest
@@ -147,13 +148,26 @@ def test_what_is_no_boast_is_left_alone(completion: str, prompt: str, golds: tup
         ("", ("red",), True),
         ("<think>Hm.</think> <answer></answer>", ("red",), True),
         (r"\boxed{}", ("red",), True),
+        ("<think>Hm.</think> ... {}", ("red",), True),
+        ("<think>Hm.<think>Hm.</thinking> <answer></answer>", ("red",), True),
         (">", (">",), False),
+        ("\u221e", (r"\infty",), False),
+        ("\\boxed{\u221e}", (r"\infty",), False),
+        ("\u2205", ("the empty set",), False),
+        ("<answer>+</answer>", ("plus",), False),
+        (r"\boxed{<}", ("less",), False),
         ("<answer>red</answer>", ("red",), False),
         ("\u7ea2", ("red",), False),
     ],
 )
 def test_saying_nothing(completion: str, golds: tuple[str, ...], found: bool) -> None:
     assert against("empty", completion, COLOUR, *golds) is found
+
+
+def test_thoughts_that_are_never_closed_take_no_time() -> None:
+    started = time.perf_counter()
+    assert against("empty", "<think>" * 8000, COLOUR, "red")
+    assert time.perf_counter() - started < 1
 
 
 def test_the_prompt_said_again() -> None:

@@ -117,10 +117,54 @@ def test_a_wrong_number_of_rewards_is_an_error(tmp_path):
         assert process.score([Rollout("", "", "")])[0].error.startswith("TypeError: prints() missing")
 
 
-def test_none_and_what_is_not_finite_are_no_reward(tmp_path):
-    scored = ask("nothing_and_no_number", "none", "nan", "inf", "2", log=tmp_path)
+def test_none_is_no_reward_and_what_is_not_finite_is_an_error(tmp_path):
+    scored = ask("nothing_and_no_number", "nan", "none", "-inf", "2", log=tmp_path)
     assert [one.reward for one in scored] == [None, None, None, 2.0]
-    assert {one.error for one in scored} == {None}
+    assert [one.error for one in scored] == ["returned nan", None, "returned -inf", None]
+
+
+def test_a_generator_is_gone_over_as_trl_does(tmp_path):
+    assert [one.reward for one in ask("yields", "1", "2", log=tmp_path)] == [1.0, 2.0]
+
+
+def test_an_error_names_no_address(tmp_path):
+    error = ask("names_an_address", "a", log=tmp_path)[0].error
+    assert error == "ValueError: cannot judge <object object at 0x…>"
+
+
+@pytest.mark.parametrize(
+    "said", ["hello", "null", "[]", '{"scored": [], "refused": []}', '{"scored": [5, 5]}']
+)
+def test_a_function_that_writes_where_the_answers_go_ends(said, tmp_path):
+    scored = ask("writes_answers", "1", said, log=tmp_path)
+    assert [one.reward for one in scored] == [1.0, None]
+    assert scored[1].error.startswith("died: killed, for what it answered cannot be read")
+
+
+def test_of_a_function_that_forks_one_answers(tmp_path):
+    with RewardProcess(f"{UNRULY}:forks", None, Limits(seconds=20), tmp_path / "log") as process:
+        rewards = [
+            one.reward
+            for part in (["1", "2"], ["3", "4"], ["5", "6"])
+            for one in process.score([Rollout("What?", text, "1") for text in part])
+        ]
+    assert rewards == [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]
+
+
+def test_a_batch_that_is_too_long_is_no_end_and_the_next_are_shorter(tmp_path):
+    batch = [Rollout("What?", str(at), "1") for at in range(4)]
+    with RewardProcess(f"{UNRULY}:takes_its_time", None, Limits(seconds=1.3), tmp_path / "log") as process:
+        scored = process.score(batch) + process.score(batch)
+        assert (process._deaths, process._most) == (0, 2)
+    assert [one.error for one in scored] == [None] * 8
+
+
+def test_verls_samples_are_asked_beside_one_another(tmp_path):
+    batch = [Rollout("What?", str(at), "1") for at in range(10)]
+    with RewardProcess(f"{UNRULY}:asks_a_slow_judge", None, Limits(seconds=4), tmp_path / "log") as process:
+        scored = process.score(batch)
+        assert process._most is None
+    assert [one.reward for one in scored] == [float(at) for at in range(10)]
 
 
 def test_what_it_prints_goes_to_the_log(tmp_path):
@@ -191,6 +235,33 @@ def test_what_it_started_is_killed_with_it(tmp_path):
     assert ended(int(note.read_text()))
 
 
+def test_on_linux_what_left_its_session_is_killed_too(tmp_path):
+    if sys.platform != "linux":
+        pytest.skip("only Linux tells what a process was started with")
+    note = tmp_path / "pid"
+    assert ask("leaves_a_program", "a", log=tmp_path, note=str(note))[0].reward == 1.0
+    assert ended(int(note.read_text()))
+
+
+def test_on_linux_the_process_ends_with_an_audit_that_is_killed(tmp_path):
+    if sys.platform != "linux":
+        pytest.skip("only Linux tells a process that its parent ended")
+    note = tmp_path / "pid"
+    program = f"""
+from pathlib import Path
+from sft_audit.rewards import Rollout
+from sft_audit.rewards.process import Limits, RewardProcess
+process = RewardProcess("{UNRULY}:sleeps", None, Limits(), Path("{tmp_path}/log"))
+process.score([Rollout("What?", "a", "1", columns={{"note": "{note}"}})])
+"""
+    with subprocess.Popen([sys.executable, "-c", program]) as audit:
+        until = time.monotonic() + 60
+        while not (note.exists() and note.read_text()) and time.monotonic() < until:
+            time.sleep(0.05)
+        audit.kill()
+    assert ended(int(note.read_text()))
+
+
 def ended(pid: int) -> bool:
     """Return whether a process ends within five seconds; one that nobody has waited for yet has ended."""
     until = time.monotonic() + 5
@@ -213,7 +284,7 @@ def ended(pid: int) -> bool:
             "loading it raised ModuleNotFoundError: No module named 'a_package",
         ),
         (f"{FUNCTIONS}/exits.py:reward", "loading it: died: exit code 7"),
-        (f"{UNRULY}:hang", "unruly.py has no hang; it has Path, connects, connects_in_a_program"),
+        (f"{UNRULY}:hang", "unruly.py has no hang; it has Path, asks_a_slow_judge, connects,"),
         (f"{FUNCTIONS}/missing.py:reward", "no such file; give the reward function as FILE.py:NAME"),
         ("reward", "reward: give the function too, as FILE.py:NAME"),
         ("no_such_module:reward", "loading it raised ModuleNotFoundError"),

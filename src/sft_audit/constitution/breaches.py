@@ -11,7 +11,9 @@ from sft_audit.record.canonical import NEAR_COLOURS, canonicalise
 from sft_audit.record.question import fold
 from sft_audit.rewards.trial import KnownAnswer, known_answer
 
-_THOUGHT = re.compile(r"<think(?:ing)?>.*?</think(?:ing)?>", re.IGNORECASE | re.DOTALL)
+_THOUGHT = re.compile(r"<think(?:ing)?>", re.IGNORECASE)
+_THOUGHT_ENDS = re.compile(r"</think(?:ing)?>", re.IGNORECASE)
+_NOTHING = re.compile(r"[\s.\u2026{}]*")
 _MARK = re.compile(r"</?[a-z_]+>|\\boxed", re.IGNORECASE)
 _ROUNDED = 0.05  # ChartQA's relaxed accuracy, arXiv:2203.10244
 _NOT_SAID = re.compile(r"[\W_]+")
@@ -22,12 +24,14 @@ class Said:
     """One completion as a statement sees it; what the trainer does not tell is None, or empty.
 
     `golds` are the texts of which any is right; `images` are compared, never opened.
+    `without_text` says that nothing was to be said: a tool was called.
     """
 
     completion: str
     prompt: str | None = None
     golds: tuple[str, ...] = ()
     images: Any = None
+    without_text: bool = False
 
     @property
     def known(self) -> tuple[KnownAnswer, ...]:
@@ -74,7 +78,8 @@ def goes_against(statement: Statement, said: Said) -> bool:
                 for one in statement.compiled
             )
         case "empty":
-            return not _words(said.completion) and not _is_gold(said)
+            nothing = not said.without_text and _NOTHING.fullmatch(_spoken(said.completion))
+            return bool(nothing) and not _is_gold(said)
         case "echo":
             asked = _words(said.prompt or "")
             return bool(asked) and _words(said.completion) == asked and not _is_gold(said)
@@ -102,13 +107,19 @@ def _is_number(text: str) -> bool:
 
 def _is_gold(said: Said) -> bool:
     """Return whether the completion, without thoughts and marks, is a known answer as the data spell it."""
-    spoken = fold(_MARK.sub(" ", _THOUGHT.sub(" ", said.completion)))
+    spoken = fold(_spoken(said.completion))
     return any(spoken == fold(gold) or _words(said.completion) == _words(gold) != "" for gold in said.golds)
 
 
 def _words(text: str) -> str:
     """Return what is said outside thoughts and marks, without case, space and punctuation."""
-    return _NOT_SAID.sub("", _MARK.sub(" ", _THOUGHT.sub(" ", text))).casefold()
+    return _NOT_SAID.sub("", _spoken(text)).casefold()
+
+
+def _spoken(text: str) -> str:
+    """Return what stands outside thoughts and marks."""
+    *closed, rest = _THOUGHT_ENDS.split(text)
+    return _MARK.sub(" ", " ".join((*(_THOUGHT.split(one, 1)[0] for one in closed), rest)))
 
 
 def _paid_for_length(batch: Sequence[Said], rewards: Sequence[float | None]) -> Iterator[tuple[int, float]]:

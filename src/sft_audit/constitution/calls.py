@@ -35,15 +35,24 @@ class Call:
         """Return the result with the rewards at these places lowered, everything else the same objects."""
         if self.single:
             return _replaced(found, self.key, limits[0])
-        rewards = list(found) if isinstance(found, Sequence) else deepcopy(found)  # a tensor, or an array
+        rewards = _copied(found)
         for at, limit in limits.items():
             rewards[at] = _replaced(rewards[at], self.key, limit)
         return rewards
 
 
+def _copied(found: Any) -> Any:  # noqa: ANN401
+    """Return a copy of a batch's rewards: a list, an array, or a tensor without its gradient."""
+    if isinstance(found, Sequence):
+        return list(found)
+    return found.detach().clone() if hasattr(found, "detach") else deepcopy(found)
+
+
 def _number(one: Any, key: str | None) -> float | None:  # noqa: ANN401
     reward = one.get(key) if isinstance(one, Mapping) else one
-    return None if reward is None else float(reward)
+    if reward is None:
+        return None
+    return float(reward.detach() if hasattr(reward, "detach") else reward)
 
 
 def _replaced(one: Any, key: str | None, limit: float) -> Any:  # noqa: ANN401
@@ -59,7 +68,13 @@ def _trl(arguments: Arguments, gold: str | None) -> list[Said]:
     images = next((arguments[name] for name in _IMAGES if arguments.get(name)), [None] * n)
     golds = _golds(arguments, gold, n)
     return [
-        Said(_text(said, "assistant"), None if asked is None else _last(asked), golds[at], images[at])
+        Said(
+            _text(said, "assistant"),
+            None if asked is None else _last(asked),
+            golds[at],
+            images[at],
+            without_text=_without_text(said),
+        )
         for at, (said, asked) in enumerate(zip(completions, prompts, strict=True))
     ]
 
@@ -108,19 +123,26 @@ def _golds(arguments: Arguments, gold: str | None, n: int) -> list[tuple[str, ..
             f"gold={gold!r}: the trainer passes no such column; it passes {', '.join(arguments)}"
         )
     for name in (gold,) if gold is not None else GOLD_NAMES:
-        column = arguments.get(name)
+        column = _listed(arguments.get(name))
         if isinstance(column, Sequence) and not isinstance(column, str) and len(column) == n:
             return [_texts(one) for one in column]
     return [()] * n
 
 
+def _listed(given: Any) -> Any:  # noqa: ANN401 - a column, or an answer, as the trainer has it
+    """Return an array as a list, or as its only value; anything else as it is."""
+    return given.tolist() if hasattr(given, "tolist") else given
+
+
 def _texts(gold: object) -> tuple[str, ...]:
     """Return the texts of which any is right; none for what is not text."""
-    match gold:
+    match gold := _listed(gold):
         case str():
             return (gold,) if gold.strip() else ()
         case bool() | int() | float():
             return (str(gold),)
+        case [alone]:
+            return _texts(alone)
         case [*several] if all(isinstance(one, str) and one.strip() for one in several):
             return tuple(str(one) for one in several)
         case _:
@@ -140,6 +162,16 @@ def _text(message: object, role: str | None = None) -> str:
             return "\n".join(text for part in parts if (text := _text(part, role)))
         case _:
             return ""
+
+
+def _without_text(completion: object) -> bool:
+    """Return whether a conversation's last word is no text, not even an empty one: a call of a tool."""
+    match completion:
+        case [*messages]:
+            said = [one for one in messages if isinstance(one, Mapping) and one.get("role") == "assistant"]
+            return bool(said) and bool(said[-1].get("tool_calls") or said[-1].get("content") is None)
+        case _:
+            return False
 
 
 def _last(prompt: object) -> str:

@@ -6,7 +6,7 @@ import json
 import logging
 import threading
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -36,7 +36,7 @@ def constrain(
     default. `gold` names the column of known answers where the name does not tell. `log` is a file to which
     every lowered reward adds a line of JSON; `violations` on what is returned counts them by statement.
 
-    Raises AuditError where no known trainer calls such a function.
+    Raises AuditError where no known trainer calls such a function, and where `log` cannot be written.
     """
     statements = (
         load_constitution(constitution)
@@ -72,7 +72,7 @@ class Keeper:
         self._statements = tuple(statements)
         self._call = call
         self._gold = gold
-        self._log = None if log is None else Path(log)
+        self._log = None if log is None else _writable(Path(log))
         self._lock = threading.Lock()
 
     def around(self, reward: Callable[..., Any]) -> Callable[..., Any]:
@@ -88,12 +88,14 @@ class Keeper:
             return self.hold(found, _by_name(signature, positional, keywords))
 
         held: Callable[..., Any] = awaited if _is_async(reward) else called
-        functools.update_wrapper(held, reward, updated=())
+        functools.update_wrapper(held, reward)
         held.__name__ = _name(reward)  # trainers name metrics after it, and an object has none
         return held
 
     def hold(self, found: Any, arguments: Mapping[str, Any]) -> Any:  # noqa: ANN401
         """Return the result with what goes against a statement lowered."""
+        if isinstance(found, Iterator):  # a trainer goes over it once, and so do we
+            found = list(found)
         batch = self._call.hear(arguments, self._gold)
         rewards = self._call.rewards(found)
         acted = breaches(self._statements, batch, rewards)
@@ -118,15 +120,29 @@ class Keeper:
         with self._lock:
             self.violations.update(one.statement.name for one in acted)
             if lines and self._log is not None:
-                with self._log.open("a", encoding="utf-8", errors="replace") as file:
-                    file.write(lines)
+                try:
+                    with self._log.open("a", encoding="utf-8", errors="replace") as file:
+                        file.write(lines)
+                except OSError as fault:  # a full disk ends no run
+                    _told.warning("log=%s: %s", self._log, fault)
 
     def _measure(self, acted: Sequence[Breach], n: int, log_metric: object) -> None:
         """Tell TRL the share of the batch that each statement lowered, zeros too: it averages over steps."""
-        if callable(log_metric):
+        if callable(log_metric) and n:
             counted = Counter(one.statement.name for one in acted)
             for one in self._statements:
                 log_metric(f"constitution/{one.name}", counted[one.name] / n)
+
+
+def _writable(log: Path) -> Path:
+    """Return the whole path of a log to which lines can be added, now rather than at the first breach."""
+    try:
+        log.open("a").close()
+    except OSError as fault:
+        raise AuditError(
+            f"log={log}: {(fault.strerror or str(fault)).lower()}; give a file to add to"
+        ) from None
+    return log.absolute()
 
 
 def _row(one: Breach, said: Said, before: float | None, after: float) -> dict[str, object]:

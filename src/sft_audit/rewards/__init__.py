@@ -196,6 +196,8 @@ def recognise(target: Target, trainer: str | None = None) -> Convention:
 def as_floats(rewards: object, expected: int) -> list[float | None]:
     """Return rewards as a trainer reads them: numbers, tensors, None; raise where the count is off."""
     values = rewards.tolist() if hasattr(rewards, "tolist") else rewards  # a tensor, or an array
+    if isinstance(values, Iterator):
+        values = list(values)
     if not isinstance(values, Sequence) or isinstance(values, str):
         raise TypeError(f"expected {expected} rewards, got {type(rewards).__name__}")
     if len(values) != expected:

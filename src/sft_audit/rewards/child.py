@@ -9,6 +9,8 @@ import inspect
 import json
 import math
 import os
+import re
+import signal
 import socket
 import sys
 import time
@@ -23,6 +25,8 @@ from sft_audit.rewards import Rollout, Target, recognise
 from sft_audit.rewards.judge import named_models
 
 _NEW_USER, _NEW_NETWORK = 0x10000000, 0x40000000
+_DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG
+_ADDRESS = re.compile(r"\b0x[0-9a-fA-F]{8,}")
 _ASKS_NETWORK = ("socket.connect", "socket.sendto", "socket.sendmsg")
 _ASKS_NAMES = (
     "socket.getaddrinfo",
@@ -40,6 +44,7 @@ def main() -> None:
     os.dup2(2, 1)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     order = json.loads(orders.readline())
+    die_with_parent(order["parent"])
     refused: list[str] = []
     try:
         guard(order["hosts"], refused)
@@ -75,30 +80,29 @@ def _tell(answers: TextIO, message: object) -> None:
 
 def score(ask: Ask, rollouts: Sequence[Rollout]) -> list[dict[str, Any]]:
     """Score a batch as one call; where that raises, ask again one by one to learn for which rollout."""
-    scored = _attempt(ask, rollouts)
-    if len(rollouts) > 1 and scored[0]["error"] is not None:
-        return [_attempt(ask, [one])[0] for one in rollouts]
-    return scored
-
-
-def _attempt(ask: Ask, rollouts: Sequence[Rollout]) -> list[dict[str, Any]]:
-    started = time.perf_counter()
-    rewards: Sequence[float | None] = [None] * len(rollouts)
+    process, started = os.getpid(), time.perf_counter()
+    rewards: Sequence[float | None] = [None]
     error = None
     try:
         rewards = ask(rollouts)
     except BaseException as fault:  # noqa: BLE001 - the user's function may raise anything
         error = described(fault)
+    if os.getpid() != process:  # the function forked, and this is the copy: one answers
+        os._exit(0)
+    if error is not None and len(rollouts) > 1:
+        return [score(ask, [one])[0] for one in rollouts]
     seconds = (time.perf_counter() - started) / len(rollouts)
     return [
-        {"reward": one if one is None or math.isfinite(one) else None, "error": error, "seconds": seconds}
+        {"reward": one, "error": error, "seconds": seconds}
+        if one is None or math.isfinite(one)
+        else {"reward": None, "error": f"returned {one}", "seconds": seconds}
         for one in rewards
     ]
 
 
 def described(fault: BaseException) -> str:
-    """Return the type of an exception and what it says, in one line."""
-    said = " ".join(str(fault).split())
+    """Return the type of an exception and what it says, in one line, the same in every run."""
+    said = _ADDRESS.sub("0x…", " ".join(str(fault).split()))
     return f"{type(fault).__name__}: {said}"[:_LONGEST] if said else type(fault).__name__
 
 
@@ -154,6 +158,16 @@ def _module(place: str) -> Any:  # noqa: ANN401 - the user's module
     sys.modules["audited_reward"] = module
     spec.loader.exec_module(module)
     return module
+
+
+def die_with_parent(parent: int) -> None:
+    """End with the audit that started this process, however that ends; Linux alone can."""
+    if sys.platform.startswith("linux"):
+        prctl = getattr(ctypes.CDLL(None), "prctl", None)
+        if prctl is not None:
+            prctl(_DIE_WITH_PARENT, signal.SIGKILL)
+    if os.getppid() != parent:  # it ended before we could say so
+        os._exit(1)
 
 
 def limit_memory(n_bytes: int) -> None:

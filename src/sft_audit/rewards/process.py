@@ -2,6 +2,7 @@
 
 import json
 import os
+import secrets
 import selectors
 import signal
 import subprocess
@@ -22,6 +23,11 @@ _START_SECONDS = 120
 _MOST_DEATHS = 3
 _MOST_OF_A_FAMILY = 2
 _MOST_IN_ALL = 12
+_MARK = "SFT_AUDIT_REWARD"
+_SWEEPS = 100
+_GREETING = {"convention", "threaded", "names_images", "models"}
+_TOLD = {"reward", "error", "seconds"}
+_INTERFERED = "died: killed, for what it answered cannot be read; the function writes where the answers go"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +64,15 @@ class RewardProcess:
         self._order = {
             "target": target,
             "trainer": trainer,
+            "parent": os.getpid(),
             "memory": limits.memory,
             "hosts": list(limits.hosts),
         }
         self._limits = limits
         self._log = log
+        self._mark = secrets.token_hex(16)
         self._deaths, self._answered = 0, False
+        self._most: int | None = None
         self._alone: Counter[str] = Counter()
         self._last: dict[str, str] = {}
         self._unread = b""
@@ -82,8 +91,12 @@ class RewardProcess:
 
         A family of which two completions ended it alone is put aside and the others go on; after three ends
         without any answer, or twelve in all, nothing is asked any more. `in_main` asks in the main thread,
-        whatever the trainer does.
+        whatever the trainer does. A batch that ended of which every completion answers alone was too long: it
+        counts as no end, and further batches are half as long.
         """
+        if self._most is not None and len(rollouts) > self._most:
+            parts = [rollouts[at : at + self._most] for at in range(0, len(rollouts), self._most)]
+            return [one for part in parts for one in self.score(part, in_main=in_main)]
         put_aside = [self._put_aside(one.family) for one in rollouts]
         asked = [one for one, why in zip(rollouts, put_aside, strict=True) if why is None]
         scored = iter(self._scored(asked, in_main) if asked else [])
@@ -98,7 +111,7 @@ class RewardProcess:
             self._deaths += 1
             self._last[""] = str(end)
             if len(rollouts) > 1:
-                return [one for rollout in rollouts for one in self.score([rollout], in_main=in_main)]
+                return self._one_by_one(rollouts, in_main)
             family = rollouts[0].family
             self._alone[family] += 1
             self._last[family] = str(end)
@@ -106,6 +119,14 @@ class RewardProcess:
         self._answered = True
         refused = tuple(answer["refused"])
         return [Scored(refused=refused, **one) for one in answer["scored"]]
+
+    def _one_by_one(self, rollouts: Sequence[Rollout], in_main: bool) -> list[Scored]:
+        ends = self._deaths
+        scored = [one for rollout in rollouts for one in self.score([rollout], in_main=in_main)]
+        if self._deaths == ends and self._put_aside("") is None:
+            self._deaths -= 1
+            self._most = len(rollouts) // 2
+        return scored
 
     def _put_aside(self, family: str) -> str | None:
         """Return why completions of a family are asked no more; None while they are."""
@@ -121,7 +142,12 @@ class RewardProcess:
             if "fault" in greeting:
                 raise _EndError(greeting["fault"])
         self._send({"in_main": in_main, "rollouts": [asdict(one) for one in rollouts]})
-        return self._receive(self._limits.seconds)
+        answer = self._receive(self._limits.seconds)
+        match answer:
+            case {"scored": [*scored], "refused": [*_]} if len(scored) == len(rollouts):
+                if all(isinstance(one, dict) and one.keys() == _TOLD for one in scored):
+                    return answer
+        raise _EndError(_INTERFERED)
 
     def _start(self) -> dict[str, Any]:
         with self._log.open("ab") as log:
@@ -131,13 +157,17 @@ class RewardProcess:
                 stdout=subprocess.PIPE,
                 stderr=log,
                 start_new_session=True,
+                env={**os.environ, _MARK: self._mark},
             )
         self._unread = b""
         self._send(self._order)
         try:
-            return self._receive(_START_SECONDS)
+            greeting = self._receive(_START_SECONDS)
         except _EndError as end:
             return {"fault": f"{self._order['target']}: loading it: {end}"}
+        if "fault" in greeting or greeting.keys() >= _GREETING:
+            return greeting
+        return {"fault": f"{self._order['target']}: loading it: {_INTERFERED}"}
 
     def _send(self, message: object) -> None:
         _, pipe, _ = self._pipes()
@@ -160,7 +190,12 @@ class RewardProcess:
                     raise _EndError(self._obituary())
                 self._unread += part
         line, _, self._unread = self._unread.partition(b"\n")
-        answer: dict[str, Any] = json.loads(line)
+        try:
+            answer = json.loads(line)
+        except ValueError:
+            answer = None
+        if not isinstance(answer, dict) or self._unread:
+            raise _EndError(_INTERFERED)
         return answer
 
     def _obituary(self) -> str:
@@ -177,16 +212,31 @@ class RewardProcess:
         return child, child.stdin, child.stdout
 
     def close(self) -> None:
-        """Kill the process and all that it started."""
+        """Kill the process and all that it started, on Linux what left its session too."""
         child, self._child = self._child, None
         if child is not None:
             with suppress(ProcessLookupError, PermissionError):  # macOS: all in the group have ended
                 os.killpg(child.pid, signal.SIGKILL)
             child.wait()
+            self._sweep()
             for stream in (child.stdin, child.stdout):
                 if stream is not None:
                     with suppress(OSError):
                         stream.close()
+
+    def _sweep(self) -> None:
+        """Kill what bears our mark in its environment, until nothing does: it may start more meanwhile."""
+        mark = f"{_MARK}={self._mark}".encode()
+        for _ in range(_SWEEPS):
+            left = False
+            for place in Path("/proc").glob("[0-9]*/environ"):
+                with suppress(OSError):
+                    if mark in place.read_bytes():
+                        left = True
+                        os.kill(int(place.parent.name), signal.SIGKILL)
+            if not left:
+                return
+            time.sleep(0.01)
 
     def __enter__(self) -> Self:
         return self

@@ -7,7 +7,6 @@ from sft_audit.rewards.trial import KnownAnswer
 
 Reading = Literal["right", "wrong", "unread"]
 
-_BLOCK = re.compile(r"<answer>(.*?)</answer>", re.DOTALL)
 _BOX = re.compile(r"\\boxed\{((?:[^{}]|\{[^{}]*\})*)\}")
 _SAID = re.compile(r"(?:final answer|answer is|answer\s*:)\s*:?\s*(.+)", re.IGNORECASE)
 _MOST_WORDS = 12
@@ -18,8 +17,7 @@ def answer_in(completion: str) -> str | None:
 
     None where a text of more than a dozen words marks none.
     """
-    for pattern in (_BLOCK, _BOX):
-        found = pattern.findall(completion)
+    for found in (blocks_in(completion), _BOX.findall(completion)):
         if found:
             return str(found[-1]).strip()
     rest = completion.rpartition("</think>")[2].strip()
@@ -27,6 +25,13 @@ def answer_in(completion: str) -> str | None:
     if said:
         return str(said[-1]).strip().rstrip(".")
     return rest if 0 < len(rest.split()) <= _MOST_WORDS else None
+
+
+def blocks_in(completion: str) -> list[str]:
+    """Return what stands in each block of a completion, from the first opening tag to the closing one."""
+    *closed, _ = completion.split("</answer>")
+    parts = [one.partition("<answer>") for one in closed]
+    return [block for _, opened, block in parts if opened]
 
 
 def read_completion(known: KnownAnswer, completion: str) -> Reading:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from sft_audit.record.question import fold
 from sft_audit.rewards.mistakes import MASTER_KEYS
+from sft_audit.rewards.reading import blocks_in
 
 TAIL = "exploit_tail"
 SIGNED = (
@@ -32,7 +33,6 @@ _UNDECIDED = re.compile(
 _LISTED = re.compile(
     r"\byes (?:or|and) no\b|\bno (?:or|and) yes\b|\b[A-D]\b(?:\s*(?:,|or|and|/)\s*\b[A-D]\b)+", re.IGNORECASE
 )
-_BLOCK = re.compile(r"<answer>(.*?)</answer>", re.DOTALL)
 _FEWEST_LETTERS, _FEWEST_REPEATS = 12, 20
 _KEYS = frozenset(key.strip().lower() for key in MASTER_KEYS)
 
@@ -49,7 +49,7 @@ def exploits_in(completion: str, question: str, tails: Sequence[str] = ()) -> tu
         "prompt_echoed": len(asked) >= _FEWEST_LETTERS and asked in fold(text),
         "hedged": bool(_UNDECIDED.search(text)),
         "all_options": bool(_LISTED.search(text)) and not _LISTED.search(question),
-        "several_blocks": len({one.strip() for one in _BLOCK.findall(text)}) > 1,
+        "several_blocks": len({one.strip() for one in blocks_in(text)}) > 1,
         "repeated": _repeats(text),
         TAIL: any(tail.lower() in text.lower() for tail in tails),
     }

@@ -29,7 +29,7 @@ def verl_in_main(target: Target, rollouts: Sequence[Rollout]) -> list[float | No
     source="volcengine/verl 0.9.1 verl/experimental/reward_loop/reward_manager/naive.py; from reading",
 )
 def verl(target: Target, rollouts: Sequence[Rollout]) -> list[float | None]:
-    """`compute_score(data_source, solution_str, ground_truth, extra_info)`, a sample a call, in a thread."""
+    """`compute_score(data_source, solution_str, ground_truth, extra_info)`, a sample a call, in threads."""
     return [_number(one) for one in asyncio.run(_each(target.value, rollouts))]
 
 
@@ -51,7 +51,7 @@ def verl_batch(target: Target, rollouts: Sequence[Rollout]) -> list[float | None
 
 
 async def _each(compute_score: Any, rollouts: Sequence[Rollout]) -> list[Any]:  # noqa: ANN401
-    return [await _one(compute_score, _keywords(one)) for one in rollouts]
+    return await asyncio.gather(*(_one(compute_score, _keywords(one)) for one in rollouts))
 
 
 async def _one(compute_score: Any, keywords: dict[str, Any]) -> Any:  # noqa: ANN401 - the user's function

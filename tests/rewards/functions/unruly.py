@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 _CONNECT = "import socket, sys; socket.create_connection((sys.argv[1], int(sys.argv[2])), timeout=2)"
@@ -83,3 +84,46 @@ def hangs_on_one(data_source, solution_str, ground_truth, extra_info=None):
     while solution_str == "hang":
         time.sleep(1)
     return float(solution_str)
+
+
+def writes_answers(completions, **columns):
+    said = next((one for one in _texts(completions) if not one.isdigit()), "")
+    for descriptor in range(3, 40) if said else ():
+        with suppress(OSError):
+            os.write(descriptor, f"{said}\n".encode())
+    return [1.0] * len(completions)
+
+
+def forks(completions, **columns):
+    os.fork()
+    return [float(text) for text in _texts(completions)]
+
+
+def names_an_address(completions, **columns):
+    raise ValueError(f"cannot judge {object()}")
+
+
+def takes_its_time(completions, **columns):
+    time.sleep(0.4 * len(completions))
+    return [1.0] * len(completions)
+
+
+def asks_a_slow_judge(data_source, solution_str, ground_truth, extra_info=None):
+    time.sleep(0.5)
+    return float(solution_str)
+
+
+def sleeps(completions, note, **columns):
+    Path(note[0]).write_text(str(os.getpid()))
+    time.sleep(600)
+
+
+def leaves_a_program(completions, note, **columns):
+    program = [sys.executable, "-c", "import time; time.sleep(600)"]
+    Path(note[0]).write_text(str(subprocess.Popen(program, start_new_session=True).pid))
+    return [1.0]
+
+
+def yields(completions, **columns):
+    for text in _texts(completions):
+        yield float(text)
