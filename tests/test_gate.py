@@ -253,10 +253,17 @@ def test_every_rule_for_a_check_is_applied(tmp_path: Path) -> None:
     ]
     seen = gate(tmp_path, [(sound(INT101=piece("INT101", 200)), NONE)], {"rules": rules})
     assert [one.ruling.outcome for one in seen.reasons] == ["BLOCK", "REVIEW"]
-    assert Rule(**rules[0], measure="share") in {one.ruling.rule for one in seen.rulings}
+    assert Rule(**rules[0]) in {one.ruling.rule for one in seen.rulings}
 
 
 def test_a_rule_without_a_measure_takes_that_of_ours(tmp_path: Path) -> None:
     found = piece("RWD101", findings=1, score=0.9, score_high=0.95)
     seen = gate(tmp_path, [(sound(RWD101=found), NONE)], {"rules": [{"check": "RWD101", "block_above": 0.2}]})
     assert seen.axes["exploit"] == "BLOCK"
+
+
+def test_a_share_of_what_is_about_the_whole_is_unknown(tmp_path: Path) -> None:
+    found = piece("RWD119", findings=2, score=0.9)
+    seen = gate(tmp_path, [(sound(RWD119=found), NONE)], {"rules": [{"check": "RWD119", "block_above": 0.2}]})
+    assert seen.axes["exploit"] == "UNKNOWN"
+    assert "`measure: score` or `any`" in next(one.ruling.reason for one in seen.reasons)

@@ -26,7 +26,7 @@ _MAY_BLOCK = ("published", "code", "user")
 class Rule(BaseModel):
     """One threshold on one check, with where it comes from.
 
-    A user's rule that names no measure is about the one that the packaged rule of its check is about.
+    A user's rule that names no measure is about the score where the packaged rule of its check is.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -128,11 +128,11 @@ def load_policy(path: Path | None) -> Policy:
         raise AuditError(f"{path}: {(fault.strerror or str(fault)).lower()}; give a policy file") from None
     except UnicodeDecodeError:
         raise AuditError(f"{path}: not UTF-8; save the policy as UTF-8 text") from None
-    measures = {rule.check: rule.measure for rule in packaged.rules}
+    scored = {rule.check for rule in packaged.rules if rule.measure == "score"}
     own_rules = tuple(
-        rule
-        if "measure" in rule.model_fields_set
-        else rule.model_copy(update={"measure": measures.get(rule.check, "share")})
+        rule.model_copy(update={"measure": "score"})
+        if rule.check in scored and "measure" not in rule.model_fields_set
+        else rule
         for rule in own.rules
     )
     replaced = {rule.check for rule in own_rules}
@@ -203,6 +203,9 @@ def _missing(evidence: Evidence) -> Ruling:
 def _rule(rule: Rule, evidence: Evidence, readable: int) -> Ruling:
     outcome, limit = _compared(rule, evidence)
     reason = f"{evidence.check} {evidence.name}: {_what(rule, evidence)}"
+    if rule.measure == "share" and evidence.findings and not evidence.rate.k:
+        reason += "; it is about the whole and has no share: give its rule `measure: score` or `any`"
+        return Ruling(evidence.check, evidence.axis, "UNKNOWN", reason, rule)
     if limit is not None:
         reason += f"; the limit is {_number(rule, limit)} ({rule.basis}: {rule.source})"
         if _unseen(rule, evidence):
