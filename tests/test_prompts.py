@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import sft_audit
+from sft_audit.errors import AuditError
 from sft_audit.testing import findings_of, make_images
 
 PROGRAM = Path(sys.executable).parent / "sft-audit"
@@ -76,6 +77,18 @@ def test_without_rewards_answers_are_read_and_what_cannot_be_is_counted(tmp_path
     assert "reads as the known answer" in verdict["prompts"]["signal"]["threshold_from"]
 
 
+def test_without_rewards_an_open_answer_is_told_neither_right_nor_wrong(tmp_path: Path) -> None:
+    prompts, seen, blind = polar(0.5, 0.5, k=4)
+    prompts[0] |= {
+        "problem": "<image>\nIs there a mug on shelf 0? What does the sign say?",
+        "solution": "mind the step",
+    }
+    seen[0] = {"id": "p0", "completions": ["mind the step", "mind the gap"] * 2}
+    audit(tmp_path, (prompts, seen, blind[1:]))
+    rows = pq.read_table(tmp_path / "audit" / "subset.parquet").to_pylist()
+    assert (rows[0]["n"], rows[0]["right"], rows[0]["why"]) == (0, 0, "not sampled")
+
+
 def graded(folder: Path, rewards: dict[str, list[float]], **options: object) -> dict:
     """Audit prompts with these rewards; return the verdict."""
     prompts = [
@@ -106,6 +119,10 @@ def graded(folder: Path, rewards: dict[str, list[float]], **options: object) -> 
         ([0.0, 1.0, 2.0], None, 1.0, 1),
         ([0.2, 0.4], 0.1, 0.1, 2),
         ([1.0, 1.0], None, 0.5, 2),
+        ([*[0.0, 1.0] * 20, -9.0], None, 0.5, 20),
+        ([*[-1.0, 2.0] * 20, 900.0], None, 0.5, 21),
+        ([*[1.0] * 92, *[-9.0, 9.0] * 4], None, 0.5, 96),
+        ([5.0, 5.0], 4.0, 4.0, 2),
     ],
 )
 def test_the_threshold_is_declared_or_found(
@@ -115,6 +132,12 @@ def test_the_threshold_is_declared_or_found(
     signal = graded(tmp_path, {"a": rewards}, **options)["prompts"]["signal"]
     assert signal["threshold"] == threshold
     assert pq.read_table(tmp_path / "audit" / "subset.parquet")["right"].to_pylist() == [right]
+
+
+@pytest.mark.parametrize("rewards", [[5.0] * 8, [5.0] * 39 + [0.0]])
+def test_rewards_that_are_one_number_need_a_threshold(tmp_path: Path, rewards: list[float]) -> None:
+    with pytest.raises(AuditError, match=r"logged rewards are 5, .*give --threshold"):
+        graded(tmp_path, {"a": rewards})
 
 
 def test_the_subset_keeps_signal_coverage_and_what_was_not_sampled(tmp_path: Path) -> None:
