@@ -226,3 +226,23 @@ def test_a_prompt_with_another_image_is_no_overlap_whatever_its_address() -> Non
     assert [(one["sample_id"], json.loads(one["evidence"])["rows"]) for one in found] == [
         ("data.json:1", ["eval.json:1"])
     ]
+
+
+MUG = {"id": "a", "image": "a.jpg", "problem": "<image>\nIs there a mug?", "solution": "yes"}
+
+
+@pytest.mark.parametrize(("option", "code"), [("eval", "SIG103"), ("sft", "SIG105")])
+def test_rows_of_the_other_set_that_cannot_be_read_are_counted_with_their_place(
+    tmp_path: Path, option: str, code: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    other = tmp_path / "other.jsonl"
+    data = write(tmp_path / "prompts.jsonl", [MUG])
+    options = {option: other, "out": tmp_path / "audit", "workers": 1}
+    write(other, [MUG, {**MUG, "id": "b"}, {"id": "c", "n": 3}])
+    report = sft_audit.audit_prompts(data, **options)
+    assert code in report.counts
+    assert "other.jsonl:3: " in caplog.text
+    assert "not compared: 1 such in the file" in caplog.text
+    other.write_text(json.dumps(MUG) + "\n" + '{"problem": "Is th\n' * 80)
+    with pytest.raises(AuditError, match=rf"only 1 of 81 rows of --{option} can be read.*other\.jsonl:2: "):
+        sft_audit.audit_prompts(data, **options)

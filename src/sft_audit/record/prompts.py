@@ -140,8 +140,7 @@ def prompts(recording: Recording) -> None:
     if not cells:
         raise AuditError(
             "no completion in the logs of --samples has both a prompt of the data set and a reward or a "
-            "readable answer of a closed kind (yes or no, option, count, number, colour); log rewards, or the "
-            "rows' ids"
+            "readable answer (yes or no, option, count, number or colour); log rewards, or the rows' ids"
         )
     rates = PassRates({(n, right): prompts for n, right, prompts in cells}, config.generations)
     _choose(recording, rates, config.min_signal)
