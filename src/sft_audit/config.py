@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import date
 from difflib import get_close_matches
+from math import isnan
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, ClassVar, Literal
@@ -22,7 +23,8 @@ def _code_or_family(check: str) -> str:
 
 
 class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # Nothing is above or below NaN: a threshold that is NaN would switch off what it is for.
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Waiver(_Frozen):
@@ -65,6 +67,15 @@ class AuditConfig(_Frozen):
     @classmethod
     def _one_or_many(cls, value: object) -> object:
         return (value,) if isinstance(value, str | Path) else value
+
+    @field_validator("checks")
+    @classmethod
+    def _no_nan(cls, checks: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Mapping[str, Any]]:
+        for code, options in checks.items():
+            for key, value in options.items():
+                if isinstance(value, float) and isnan(value):
+                    raise AuditError(f"checks.{code}.{key}: it is not a number (got nan); give one")
+        return checks
 
 
 class RewardConfig(AuditConfig):

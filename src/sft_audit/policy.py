@@ -26,7 +26,7 @@ _MAY_BLOCK = ("published", "code", "user")
 class Rule(BaseModel):
     """One threshold on one check, with where it comes from."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     check: Code
     measure: Literal["share", "score", "any"] = "share"
