@@ -11,6 +11,7 @@ import pytest
 
 import sft_audit
 from sft_audit.errors import AuditError
+from sft_audit.sample import content_hash
 from sft_audit.testing import findings_of, make_images
 
 PROGRAM = Path(sys.executable).parent / "sft-audit"
@@ -202,6 +203,7 @@ def test_the_command_says_what_is_wasted_and_where_the_subset_is(tmp_path: Path)
     assert done.returncode == 0, done.stderr
     assert "of groups of 4 are expected to have no advantage" in done.stdout
     assert "200 (100 GPU-hours at 2) at stake" in done.stdout
+    assert "s taken by this audit" in done.stdout
     assert "not asked, so not clean: SIG102 SIG103 SIG105" in done.stdout
     page = (tmp_path / "prompts-audit" / "report.html").read_text()
     assert "what these prompts teach" in page
@@ -246,3 +248,16 @@ def test_rows_of_the_other_set_that_cannot_be_read_are_counted_with_their_place(
     other.write_text(json.dumps(MUG) + "\n" + '{"problem": "Is th\n' * 80)
     with pytest.raises(AuditError, match=rf"only 1 of 81 rows of --{option} can be read.*other\.jsonl:2: "):
         sft_audit.audit_prompts(data, **options)
+
+
+def test_the_manifest_names_every_file_beside_the_prompts(tmp_path: Path) -> None:
+    prompts, seen, blind = polar(0.9, 0.5, k=2)
+    (tmp_path / "sft").mkdir()
+    sets = [write(tmp_path / "sft" / f"{name}.jsonl", [MUG]) for name in "ab"]
+    other = write(tmp_path / "eval.jsonl", [MUG])
+    policy = tmp_path / "policy.yaml"
+    policy.write_text("rules: []")
+    audit(tmp_path, (prompts, seen, blind), sft=tmp_path / "sft", eval=other, policy=policy)
+    beside = json.loads((tmp_path / "audit" / "manifest.json").read_text())["beside"]
+    named = (*sets, other, policy, tmp_path / "seen.jsonl", tmp_path / "blind.jsonl")
+    assert beside == {str(path): content_hash(path.read_bytes()) for path in named}
