@@ -78,6 +78,13 @@ def test_what_is_not_a_number_is_refused(tmp_path: Path, kind: type, text: str, 
         load_config(file, {}, kind)
 
 
+def test_prompts_are_held_against_something() -> None:
+    with pytest.raises(AuditError, match=r"^command line: .*give --samples LOG, --sft DATA or --eval DATA$"):
+        load_config(None, {"data": "x", "blind_samples": "log"}, PromptsConfig)
+    for option in ("samples", "sft", "eval"):
+        load_config(None, {"data": "x", option: "y"}, PromptsConfig)
+
+
 def test_a_flag_that_is_not_a_number_is_refused() -> None:
     with pytest.raises(AuditError, match=r"threshold: .*number.* \(got nan\)"):
         load_config(None, {"data": "x", "samples": "log", "threshold": float("nan")}, PromptsConfig)

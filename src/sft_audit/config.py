@@ -6,10 +6,18 @@ from difflib import get_close_matches
 from math import isnan
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from sft_audit.check import all_checks, find_check
 from sft_audit.errors import AuditError
@@ -131,6 +139,14 @@ class PromptsConfig(AuditConfig):
     seconds_per_rollout: float | None = Field(default=None, gt=0)
     gpu_hours: float | None = Field(default=None, gt=0)
     price: float | None = Field(default=None, gt=0)
+
+    @model_validator(mode="after")
+    def _asks(self) -> Self:
+        if not (self.samples or self.sft or self.eval):
+            raise AuditError(
+                "nothing is given to hold the prompts against; give --samples LOG, --sft DATA or --eval DATA"
+            )
+        return self
 
 
 CONFIGS: Mapping[str, type[AuditConfig]] = MappingProxyType(
