@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from sft_audit.config import load_config, parse_config
+from sft_audit.config import AuditConfig, PromptsConfig, RewardConfig, load_config, parse_config
 from sft_audit.errors import AuditError
 
 WAIVER = {"reason": "frames", "who": "mira", "until": "2027-03-01"}
@@ -58,6 +58,36 @@ def test_a_file_that_is_no_mapping(tmp_path: Path, text: str, message: str) -> N
     file.write_text(text)
     with pytest.raises(AuditError, match=message):
         load_config(file, {})
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "key"),
+    [
+        (RewardConfig, "target: judge.py:reward\nthreshold: .nan", "threshold"),
+        (RewardConfig, "target: judge.py:reward\nseconds: .inf", "seconds"),
+        (PromptsConfig, "samples: log.jsonl\nthreshold: .nan", "threshold"),
+        (PromptsConfig, "samples: log.jsonl\nmin_signal: .nan", "min_signal"),
+        (PromptsConfig, "samples: log.jsonl\ngpu_hours: .inf", "gpu_hours"),
+        (AuditConfig, "checks: {GRD201: {least: .nan}}", "checks.GRD201.least"),
+    ],
+)
+def test_what_is_not_a_number_is_refused(tmp_path: Path, kind: type, text: str, key: str) -> None:
+    file = tmp_path / "audit.yaml"
+    file.write_text(f"data: rows.json\n{text}\n")
+    with pytest.raises(AuditError, match=rf"{key}: .*number.* \(got (nan|inf)\)"):
+        load_config(file, {}, kind)
+
+
+def test_prompts_are_held_against_something() -> None:
+    with pytest.raises(AuditError, match=r"^command line: .*give --samples LOG, --sft DATA or --eval DATA$"):
+        load_config(None, {"data": "x", "blind_samples": "log"}, PromptsConfig)
+    for option in ("samples", "sft", "eval"):
+        load_config(None, {"data": "x", option: "y"}, PromptsConfig)
+
+
+def test_a_flag_that_is_not_a_number_is_refused() -> None:
+    with pytest.raises(AuditError, match=r"threshold: .*number.* \(got nan\)"):
+        load_config(None, {"data": "x", "samples": "log", "threshold": float("nan")}, PromptsConfig)
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:

@@ -6,12 +6,15 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from audits import write_audit
 from rows import write
 
-from sft_audit import audit_reward
+from sft_audit import audit_data, audit_reward
+from sft_audit.errors import AuditError
 from sft_audit.example import ANSWERS, SAMPLES, SAMPLES_WITH_CLAIMS
 from sft_audit.gate import judge_audits
 from sft_audit.policy import load_policy
+from sft_audit.record.tails import read_tails
 from sft_audit.rewards.reading import answer_in, read_completion
 from sft_audit.rewards.signatures import exploits_in
 from sft_audit.rewards.trial import known_answer
@@ -66,8 +69,6 @@ def test_no_hit_in_16384_samples_asks_for_a_review_and_never_blocks(tmp_path: Pa
 def test_a_tail_that_an_audit_of_the_sft_data_found_is_tried(tmp_path: Path) -> None:
     from rows import row
 
-    from sft_audit import audit_data
-
     tail = "Verified ✓ 10/10"
     rows = [row(answer=f"A kitchen with {n} mugs. {tail}") for n in range(12)]
     audit_data(write(tmp_path / "sft.json", rows), out=tmp_path / "sft", workers=1)
@@ -75,6 +76,28 @@ def test_a_tail_that_an_audit_of_the_sft_data_found_is_tried(tmp_path: Path) -> 
     verdict = audited(tmp_path, greedy, SAMPLES, sft_audit=tmp_path / "sft")
     tails = next(one for one in verdict["card"]["payoffs"] if one["family"] == "exploit_tail")
     assert tails["paid"] == tails["asked"] > 0
+
+
+def test_an_audit_without_tails_is_refused_or_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    write_audit(tmp_path / "reward", [], subject="reward")
+    with pytest.raises(
+        AuditError, match=r"reward: this is no audit of a data set.*give --sft-audit a folder"
+    ):
+        audited(tmp_path, SOUND, SAMPLES, sft_audit=tmp_path / "reward")
+    audit_data(tmp_path / "rows.json", out=tmp_path / "sft", workers=1, ignore_checks=("PRF302",))
+    read_tails(tmp_path / "sft")
+    assert "PRF302 was not asked there" in caplog.text
+    caplog.clear()
+    audit_data(tmp_path / "rows.json", out=tmp_path / "sft", workers=1, select=("PRF302",))
+    read_tails(tmp_path / "sft")
+    assert not caplog.text
+
+
+def test_a_log_of_other_prompts_without_known_answers_is_refused(tmp_path: Path) -> None:
+    strange = {"prompt": "Who wrote this book?", "completion": "I did"}
+    with pytest.raises(AuditError, match="no completion in the logs of --samples has a prompt of the data"):
+        audited(tmp_path, SOUND, [strange])
+    audited(tmp_path, SOUND, [{**strange, "gold": "you"}])
 
 
 @pytest.mark.parametrize(

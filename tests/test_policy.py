@@ -173,3 +173,11 @@ def test_a_policy_that_is_no_text_is_one_line(tmp_path: Path) -> None:
 def test_a_policy_that_is_not_there_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(AuditError, match="give a policy file"):
         load_policy(tmp_path / "none.yaml")
+
+
+@pytest.mark.parametrize("limit", ["review_above", "block_above"])
+def test_a_limit_that_is_not_a_number_is_refused(tmp_path: Path, limit: str) -> None:
+    file = tmp_path / "policy.yaml"
+    file.write_text(f"rules:\n  - {{check: INT101, {limit}: .nan}}\n")
+    with pytest.raises(AuditError, match=f"{limit}.*number"):
+        load_policy(file)

@@ -10,6 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 
 import sft_audit
+from sft_audit.errors import AuditError
+from sft_audit.sample import content_hash
 from sft_audit.testing import findings_of, make_images
 
 PROGRAM = Path(sys.executable).parent / "sft-audit"
@@ -76,6 +78,18 @@ def test_without_rewards_answers_are_read_and_what_cannot_be_is_counted(tmp_path
     assert "reads as the known answer" in verdict["prompts"]["signal"]["threshold_from"]
 
 
+def test_without_rewards_an_open_answer_is_told_neither_right_nor_wrong(tmp_path: Path) -> None:
+    prompts, seen, blind = polar(0.5, 0.5, k=4)
+    prompts[0] |= {
+        "problem": "<image>\nIs there a mug on shelf 0? What does the sign say?",
+        "solution": "mind the step",
+    }
+    seen[0] = {"id": "p0", "completions": ["mind the step", "mind the gap"] * 2}
+    audit(tmp_path, (prompts, seen, blind[1:]))
+    rows = pq.read_table(tmp_path / "audit" / "subset.parquet").to_pylist()
+    assert (rows[0]["n"], rows[0]["right"], rows[0]["why"]) == (0, 0, "not sampled")
+
+
 def graded(folder: Path, rewards: dict[str, list[float]], **options: object) -> dict:
     """Audit prompts with these rewards; return the verdict."""
     prompts = [
@@ -106,6 +120,10 @@ def graded(folder: Path, rewards: dict[str, list[float]], **options: object) -> 
         ([0.0, 1.0, 2.0], None, 1.0, 1),
         ([0.2, 0.4], 0.1, 0.1, 2),
         ([1.0, 1.0], None, 0.5, 2),
+        ([*[0.0, 1.0] * 20, -9.0], None, 0.5, 20),
+        ([*[-1.0, 2.0] * 20, 900.0], None, 0.5, 21),
+        ([*[1.0] * 92, *[-9.0, 9.0] * 4], None, 0.5, 96),
+        ([5.0, 5.0], 4.0, 4.0, 2),
     ],
 )
 def test_the_threshold_is_declared_or_found(
@@ -115,6 +133,12 @@ def test_the_threshold_is_declared_or_found(
     signal = graded(tmp_path, {"a": rewards}, **options)["prompts"]["signal"]
     assert signal["threshold"] == threshold
     assert pq.read_table(tmp_path / "audit" / "subset.parquet")["right"].to_pylist() == [right]
+
+
+@pytest.mark.parametrize("rewards", [[5.0] * 8, [5.0] * 39 + [0.0]])
+def test_rewards_that_are_one_number_need_a_threshold(tmp_path: Path, rewards: list[float]) -> None:
+    with pytest.raises(AuditError, match=r"logged rewards are 5, .*give --threshold"):
+        graded(tmp_path, {"a": rewards})
 
 
 def test_the_subset_keeps_signal_coverage_and_what_was_not_sampled(tmp_path: Path) -> None:
@@ -179,6 +203,7 @@ def test_the_command_says_what_is_wasted_and_where_the_subset_is(tmp_path: Path)
     assert done.returncode == 0, done.stderr
     assert "of groups of 4 are expected to have no advantage" in done.stdout
     assert "200 (100 GPU-hours at 2) at stake" in done.stdout
+    assert "s taken by this audit" in done.stdout
     assert "not asked, so not clean: SIG102 SIG103 SIG105" in done.stdout
     page = (tmp_path / "prompts-audit" / "report.html").read_text()
     assert "what these prompts teach" in page
@@ -203,3 +228,36 @@ def test_a_prompt_with_another_image_is_no_overlap_whatever_its_address() -> Non
     assert [(one["sample_id"], json.loads(one["evidence"])["rows"]) for one in found] == [
         ("data.json:1", ["eval.json:1"])
     ]
+
+
+MUG = {"id": "a", "image": "a.jpg", "problem": "<image>\nIs there a mug?", "solution": "yes"}
+
+
+@pytest.mark.parametrize(("option", "code"), [("eval", "SIG103"), ("sft", "SIG105")])
+def test_rows_of_the_other_set_that_cannot_be_read_are_counted_with_their_place(
+    tmp_path: Path, option: str, code: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    other = tmp_path / "other.jsonl"
+    data = write(tmp_path / "prompts.jsonl", [MUG])
+    options = {option: other, "out": tmp_path / "audit", "workers": 1}
+    write(other, [MUG, {**MUG, "id": "b"}, {"id": "c", "n": 3}])
+    report = sft_audit.audit_prompts(data, **options)
+    assert code in report.counts
+    assert "other.jsonl:3: " in caplog.text
+    assert "not compared: 1 such in the file" in caplog.text
+    other.write_text(json.dumps(MUG) + "\n" + '{"problem": "Is th\n' * 80)
+    with pytest.raises(AuditError, match=rf"only 1 of 81 rows of --{option} can be read.*other\.jsonl:2: "):
+        sft_audit.audit_prompts(data, **options)
+
+
+def test_the_manifest_names_every_file_beside_the_prompts(tmp_path: Path) -> None:
+    prompts, seen, blind = polar(0.9, 0.5, k=2)
+    (tmp_path / "sft").mkdir()
+    sets = [write(tmp_path / "sft" / f"{name}.jsonl", [MUG]) for name in "ab"]
+    other = write(tmp_path / "eval.jsonl", [MUG])
+    policy = tmp_path / "policy.yaml"
+    policy.write_text("rules: []")
+    audit(tmp_path, (prompts, seen, blind), sft=tmp_path / "sft", eval=other, policy=policy)
+    beside = json.loads((tmp_path / "audit" / "manifest.json").read_text())["beside"]
+    named = (*sets, other, policy, tmp_path / "seen.jsonl", tmp_path / "blind.jsonl")
+    assert beside == {str(path): content_hash(path.read_bytes()) for path in named}

@@ -9,7 +9,10 @@ import pytest
 from rows import row, write
 
 import sft_audit
-from sft_audit.example import ANSWERS
+from sft_audit.config import RewardConfig
+from sft_audit.example import ANSWERS, SAMPLES
+from sft_audit.sample import content_hash
+from sft_audit.session import files_beside
 from sft_audit.testing import make_images
 
 PROGRAM = Path(sys.executable).parent / "sft-audit"
@@ -87,3 +90,27 @@ def test_the_library_does_the_same(folder: Path) -> None:
     )
     assert not report.faults
     assert "RWD101" not in report.counts
+
+
+def test_the_manifest_names_every_file_beside_the_answers(folder: Path) -> None:
+    judge, statements, log = folder / "judge.py", folder / "constitution.yaml", folder / "log.json"
+    judge.write_text(Path(SOUND.rpartition(":")[0]).read_text())
+    statements.write_text("- name: longer\n  drop: true\n")
+    write(log, SAMPLES)
+    sft_audit.audit_data(folder / "rows.json", out=folder / "sft", workers=1, select=("PRF302",))
+    options = {"samples": log, "constitution": statements, "sft_audit": folder / "sft", "answers": 4}
+    report = sft_audit.audit_reward(
+        f"{judge}:exact", folder / "rows.json", out=folder / "out", workers=1, **options
+    )
+    beside = json.loads((report.folder / "manifest.json").read_text())["beside"]
+    named = (judge, statements, log, folder / "sft" / "findings.parquet")
+    assert beside == {str(path): content_hash(path.read_bytes()) for path in named}
+
+
+def test_a_models_folder_is_known_by_its_weights_and_settings(tmp_path: Path) -> None:
+    for name in ("config.json", "model.safetensors", "README.md"):
+        (tmp_path / name).write_text(name)
+    named = {Path(name).name for name in files_beside(RewardConfig(data="x", target=str(tmp_path)))}
+    assert named == {"config.json", "model.safetensors"}
+    assert not files_beside(RewardConfig(data="x", target="http://127.0.0.1:9/judge"))
+    assert not files_beside(RewardConfig(data="x", target="package.module:reward"))

@@ -3,12 +3,21 @@
 from collections.abc import Mapping
 from datetime import date
 from difflib import get_close_matches
+from math import isnan
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from sft_audit.check import all_checks, find_check
 from sft_audit.errors import AuditError
@@ -22,7 +31,8 @@ def _code_or_family(check: str) -> str:
 
 
 class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # Nothing is above or below NaN: a threshold that is NaN would switch off what it is for.
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Waiver(_Frozen):
@@ -65,6 +75,15 @@ class AuditConfig(_Frozen):
     @classmethod
     def _one_or_many(cls, value: object) -> object:
         return (value,) if isinstance(value, str | Path) else value
+
+    @field_validator("checks")
+    @classmethod
+    def _no_nan(cls, checks: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Mapping[str, Any]]:
+        for code, options in checks.items():
+            for key, value in options.items():
+                if isinstance(value, float) and isnan(value):
+                    raise AuditError(f"checks.{code}.{key}: it is not a number (got nan); give one")
+        return checks
 
 
 class RewardConfig(AuditConfig):
@@ -120,6 +139,14 @@ class PromptsConfig(AuditConfig):
     seconds_per_rollout: float | None = Field(default=None, gt=0)
     gpu_hours: float | None = Field(default=None, gt=0)
     price: float | None = Field(default=None, gt=0)
+
+    @model_validator(mode="after")
+    def _asks(self) -> Self:
+        if not (self.samples or self.sft or self.eval):
+            raise AuditError(
+                "nothing is given to hold the prompts against; give --samples LOG, --sft DATA or --eval DATA"
+            )
+        return self
 
 
 CONFIGS: Mapping[str, type[AuditConfig]] = MappingProxyType(

@@ -29,7 +29,7 @@ class Rule(BaseModel):
     A user's rule that names no measure is about the score where the packaged rule of its check is.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     check: Code
     measure: Literal["share", "score", "any"] = "share"

@@ -128,14 +128,15 @@ def open_report(folder: str | Path) -> Report:
 def _write(config: AuditConfig, store: Store, outcome: Outcome, started: float) -> None:
     folder = store.folder
     _write_findings(store, folder / "findings.parquet")
-    shown = _REPORTS[config.subject](config, store, outcome)
+    shown, timed = _REPORTS[config.subject](config, store, outcome)
     write_json(folder / "verdict.json", _verdict(config, store, outcome) | shown)
     manifest = {
+        **timed,
         "schema_version": SCHEMA_VERSION,
         "sft_audit": __version__,
         "configuration": config.model_dump(mode="json"),
         "inputs": store.arrow("select * from files order by file").to_pylist(),
-        "beside": _beside(config),
+        "beside": files_beside(config),
         "seconds": round(time.time() - started, 1),
         "stages": dict(outcome.seconds),
         "faults": dict(outcome.faults),
@@ -143,8 +144,12 @@ def _write(config: AuditConfig, store: Store, outcome: Outcome, started: float) 
     write_json(folder / MANIFEST, manifest)
 
 
-def _write_data_report(config: AuditConfig, store: Store, outcome: Outcome) -> dict[str, object]:
-    """Write the report of a data set; return what the verdict says beside the rulings."""
+# What a report adds to verdict.json, and the times it adds to manifest.json: no two runs take the same.
+Shown = tuple[dict[str, object], dict[str, object]]
+
+
+def _write_data_report(config: AuditConfig, store: Store, outcome: Outcome) -> Shown:
+    """Write the report of a data set."""
     from sft_audit.report.page import write_report
     from sft_audit.report.weights import weigh_rows
     from sft_audit.report.wounds import read_wounds
@@ -152,45 +157,59 @@ def _write_data_report(config: AuditConfig, store: Store, outcome: Outcome) -> d
     weigh_rows(store)
     wounds = read_wounds(store, outcome)
     write_report(store.folder, store, outcome, config, wounds)
-    return {"wounds": [asdict(one) for one in wounds]}
+    return {"wounds": [asdict(one) for one in wounds]}, {}
 
 
-def _write_card(config: AuditConfig, store: Store, outcome: Outcome) -> dict[str, object]:  # noqa: ARG001
-    """Write the card of a reward function; return what the verdict says beside the rulings."""
-    from sft_audit.report.card import read_card, write_card
+def _write_card(config: AuditConfig, store: Store, outcome: Outcome) -> Shown:  # noqa: ARG001
+    """Write the card of a reward function."""
+    from sft_audit.report.card import median_seconds, read_card, write_card
 
     card = read_card(store)
-    write_card(store.folder, card, outcome)
-    return {"card": card and asdict(card)}
+    seconds = median_seconds(store) if card else None
+    write_card(store.folder, card, outcome, seconds)
+    return {"card": card and asdict(card)}, {"median_seconds": seconds}
 
 
-def _write_prompts(config: AuditConfig, store: Store, outcome: Outcome) -> dict[str, object]:
-    """Write the report and the subset of a prompt set; return what the verdict says beside the rulings."""
+def _write_prompts(config: AuditConfig, store: Store, outcome: Outcome) -> Shown:
+    """Write the report and the subset of a prompt set."""
     from sft_audit.report.prompts import read_prompts, write_prompts
 
-    sheet = read_prompts(config, store, outcome)
+    sheet = read_prompts(config, store)
     write_prompts(store, sheet, outcome)
-    return {"prompts": asdict(sheet)}
+    return {"prompts": asdict(sheet)}, {}
 
 
-_REPORTS: Mapping[str, Callable[[AuditConfig, Store, Outcome], dict[str, object]]] = {
+_REPORTS: Mapping[str, Callable[[AuditConfig, Store, Outcome], Shown]] = {
     "data": _write_data_report,
     "reward": _write_card,
     "prompts": _write_prompts,
 }
 
 
-def _beside(config: AuditConfig) -> dict[str, str]:
+def files_beside(config: AuditConfig) -> dict[str, str]:
     """Return the hash of every file, other than the data, on which the verdict depends."""
-    named = [one.path for one in find_inputs(config.preferences)]
-    named += [config.policy] if config.policy else []
-    if isinstance(config, RewardConfig) and config.constitution:
-        named.append(config.constitution)
+    sets = [config.preferences]
+    files = [config.policy, config.baseline and config.baseline / "findings.parquet"]
+    match config:
+        case RewardConfig():
+            sets += [config.samples]
+            files += [config.constitution, config.sft_audit and config.sft_audit / "findings.parquet"]
+            files += _files_of(config.target)
+        case PromptsConfig():
+            sets += [config.samples, config.blind_samples, config.sft, config.eval]
     hashes = {}
-    for path in named:
+    for path in (*(one.path for paths in sets for one in find_inputs(paths)), *filter(None, files)):
         with FileBytes(path) as file:
             hashes[str(path)] = file.finish()
     return hashes
+
+
+def _files_of(target: str) -> list[Path]:
+    """Return the file of `FILE.py:NAME`, the weights and settings of a model's folder; else none."""
+    place = Path(target.rpartition(":")[0])
+    if place.suffix == ".py":
+        return [place]
+    return sorted(path for kind in ("*.safetensors", "*.json") for path in Path(target).glob(kind))
 
 
 def _write_findings(store: Store, path: Path) -> None:

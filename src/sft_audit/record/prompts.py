@@ -10,6 +10,7 @@ from sft_audit.record.pass_rates import Cell, PassRates
 from sft_audit.tables import Column, Table
 
 _COMMON = 5  # prompts from which a template or an answer is a cell that the subset must not lose
+_MOST = 0.95  # share of rewards within 0 and 1 from which those outside are outliers
 
 PROMPTS = Table(
     "prompts",
@@ -139,7 +140,7 @@ def prompts(recording: Recording) -> None:
     if not cells:
         raise AuditError(
             "no completion in the logs of --samples has both a prompt of the data set and a reward or a "
-            "readable answer; log rewards, or the rows' ids"
+            "readable answer (yes or no, option, count, number or colour); log rewards, or the rows' ids"
         )
     rates = PassRates({(n, right): prompts for n, right, prompts in cells}, config.generations)
     _choose(recording, rates, config.min_signal)
@@ -147,31 +148,56 @@ def prompts(recording: Recording) -> None:
 
 
 def _threshold(recording: Recording, declared: float | None) -> Threshold:
-    n, least, most = recording.store.rows("select count(reward), min(reward), max(reward) from rollouts")[0]
+    """Return the threshold; raise AuditError where the rewards do not fall into two parts.
+
+    The 5 % and 95 % quantiles stand for the ends of the rewards: a single outlier does not move them.
+    """
+    n, unit, low, high = recording.store.rows(
+        """
+        select
+            count(reward),
+            count(*) filter (reward between 0 and 1),
+            quantile_disc(reward, 0.05),
+            quantile_disc(reward, 0.95)
+        from rollouts
+        """
+    )[0]
     if not n:
         return Threshold(
             None, "no reward was logged: a completion is right when it reads as the known answer"
         )
     if declared is not None:
         return Threshold(declared, "declared")
-    if least >= 0 and most <= 1:
+    if low == high and low not in (0, 1):
+        raise AuditError(
+            f"at least nine in ten logged rewards are {low:g}, which tells no right completion from a wrong "
+            "one; give --threshold, the reward above which a completion is right"
+        )
+    if unit == n:
         return Threshold(0.5, "midway between 0 and 1")
+    if unit >= _MOST * n or low == high:
+        return Threshold(0.5, f"midway between 0 and 1, where {unit:,} of {n:,} rewards lie")
     return Threshold(
-        (least + most) / 2, f"midway between the least reward {least:g} and the largest {most:g}"
+        (low + high) / 2,
+        f"midway between {low:g} and {high:g}, the 5 % and the 95 % quantile of the rewards",
     )
 
 
 def _readings(batch: Batch) -> Mapping[str, Batch]:
-    """Return whether completions without a reward are right, as far as they can be told."""
+    """Return whether completions without a reward are right, as far as they can be told.
+
+    Of an answer of an open kind nothing is told: what reads as it would be right, and nothing ever wrong.
+    """
     import pyarrow as pa
 
     from sft_audit.rewards.reading import read_completion
-    from sft_audit.rewards.trial import known_answer
+    from sft_audit.rewards.trial import CLOSED, known_answer
 
     numbers, told = list[int](), list[bool]()
     for row in batch.to_pylist():
-        reading = read_completion(known_answer(row["question"], row["answer"]), row["completion"])
-        if reading != "unread":
+        known = known_answer(row["question"], row["answer"])
+        reading = read_completion(known, row["completion"])
+        if known.kind in CLOSED and reading != "unread":
             numbers.append(row["rollout"])
             told.append(reading == "right")
     return {"readings": pa.RecordBatch.from_pydict({"rollout": numbers, "is_right": told})}

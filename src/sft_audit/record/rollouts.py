@@ -83,7 +83,10 @@ _PROMPTS = """
     fills=("rollouts", FAULTS), needs=("samples", "turns", "image_uses", "answers"), requires="samples"
 )
 def rollouts(recording: Recording) -> None:
-    """Read logs of sampled completions, and find the prompt of each in the data set."""
+    """Read logs of sampled completions, and find the prompt of each in the data set.
+
+    Raises AuditError where a reward function is to pay completions and the answer to none of them is known.
+    """
     store = recording.store
     store.execute(_KEYS)
     store.execute(_LINKS)
@@ -117,6 +120,12 @@ def rollouts(recording: Recording) -> None:
     store.execute("drop table logged_keys")
     store.execute("drop table logged_links")
     _tell(recording)
+    known = store.value("select count(*) from rollouts where sample_id is not null or gold is not null")
+    if isinstance(recording.config, RewardConfig) and not known:
+        raise AuditError(
+            "no completion in the logs of --samples has a prompt of the data set or a known answer of its "
+            "own; give a log of these prompts, or log the rows' ids"
+        )
 
 
 def _logs(config: AuditConfig) -> Iterator[tuple[str, tuple[Path, ...]]]:

@@ -1,11 +1,13 @@
 """RL prompts that stand in another data set too: the same question about the same image."""
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from sft_audit.config import PromptsConfig
+from sft_audit.errors import AuditError
 from sft_audit.readers.batch import address, read_sample
 from sft_audit.readers.chunk import Chunk, Row
 from sft_audit.readers.detect import Reading, cut, detect
@@ -14,8 +16,10 @@ from sft_audit.readers.inputs import find_inputs
 from sft_audit.record import Recording, table_recorder
 from sft_audit.record.places import ImageRoot
 from sft_audit.record.question import bare, fold
-from sft_audit.sample import ImageRef, Sample, content_hash
+from sft_audit.sample import ImageRef, Malformed, Sample, content_hash
 from sft_audit.tables import Column, Table
+
+log = logging.getLogger(__name__)
 
 _COLUMNS = (
     Column("sample_id", "VARCHAR", "the RL prompt"),
@@ -74,25 +78,63 @@ def _config(recording: Recording) -> PromptsConfig:
 
 
 def _record(recording: Recording, table: str, paths: Sequence[Path]) -> None:
-    """Fill the table from data sets in any format that the readers know."""
+    """Fill the table from data sets in any format that the readers know.
+
+    Raises AuditError where fewer than half of the rows can be read: no overlap found would say nothing.
+    """
     import pyarrow as pa
 
     index = _index(recording)
     schema = pa.schema(
         [(column.name, "int64" if column.type == "BIGINT" else "string") for column in _COLUMNS]
     )
+    read, faults = 0, list[Malformed]()
     for one in find_inputs(paths):
         reading = detect(one)
         root = ImageRoot(str(recording.config.images or one.path.parent))
         hashes: dict[str, str] = {}
+        unread = list[Malformed]()
         with FileBytes(one.path) as source, recording.store.transaction():
             for chunk in cut(source, one.file, reading.layout, reading.format):
+                samples, malformed = _read(chunk, reading)
                 found = [
                     row
-                    for sample, question in _asking(chunk, reading, index)
+                    for sample, question in _asking(samples, index)
                     for row in _overlapping(sample, index[question], root, hashes)
                 ]
                 recording.store.insert(table, pa.RecordBatch.from_pylist(found, schema=schema))
+                read += len(samples)
+                unread += malformed
+        _tell(unread)
+        faults += unread
+    if read <= len(faults):
+        option = table.partition("_")[0]
+        first = f"; {_said(faults[0])}" if faults else ""
+        raise AuditError(
+            f"only {read:,} of {read + len(faults):,} rows of --{option} can be read, too few to compare with"
+            f"{first}"
+        )
+
+
+def _read(chunk: Chunk, reading: Reading) -> tuple[list[Sample], list[Malformed]]:
+    """Return the rows of a chunk that can be read, and those that cannot."""
+    rows = [
+        read_sample(row, reading.format, reading.layout) if isinstance(row, Row) else row
+        for row in chunk.rows()
+    ]
+    return [row for row in rows if isinstance(row, Sample)], [
+        row for row in rows if isinstance(row, Malformed)
+    ]
+
+
+def _tell(unread: Sequence[Malformed]) -> None:
+    """Warn of a file's rows that cannot be read: the first, and how many."""
+    if unread:
+        log.warning("%s (not compared: %s such in the file)", _said(unread[0]), f"{len(unread):,}")
+
+
+def _said(row: Malformed) -> str:
+    return f"{row.place.file}:{row.place.line or row.place.position}: {row.reason}"
 
 
 def _index(recording: Recording) -> Index:
@@ -110,13 +152,11 @@ def _question(texts: Sequence[str]) -> str:
     return next((asked for text in reversed(texts) if (asked := fold(bare(text)))), "")
 
 
-def _asking(chunk: Chunk, reading: Reading, index: Index) -> Iterator[tuple[Sample, str]]:
-    """Yield the rows of a chunk that ask what some prompt asks, each with its question."""
-    for row in chunk.rows():
-        sample = read_sample(row, reading.format, reading.layout) if isinstance(row, Row) else None
-        if isinstance(sample, Sample):
-            asked = dict.fromkeys(fold(bare(turn.text)) for turn in sample.turns if turn.role == "user")
-            yield from ((sample, question) for question in asked if question in index)
+def _asking(samples: Sequence[Sample], index: Index) -> Iterator[tuple[Sample, str]]:
+    """Yield the samples that ask what some prompt asks, each with its question."""
+    for sample in samples:
+        asked = dict.fromkeys(fold(bare(turn.text)) for turn in sample.turns if turn.role == "user")
+        yield from ((sample, question) for question in asked if question in index)
 
 
 def _overlapping(

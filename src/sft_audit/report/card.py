@@ -70,7 +70,7 @@ class Card:
     """The function, the way it was asked, the threshold of what counts as paid, and its families.
 
     The rates are means over families alike, as RWD106 counts them; None where a side was not asked.
-    `trials` counts every asking, of `answers` answers; `median_seconds` is that of the calls that answered.
+    `trials` counts every asking, of `answers` answers.
     """
 
     target: str
@@ -86,7 +86,6 @@ class Card:
     kinds: tuple[KindRow, ...]
     answers: int
     trials: int
-    median_seconds: float | None
     payoffs: tuple[PayoffRow, ...]
 
 
@@ -113,12 +112,9 @@ def read_card(store: Store) -> Card | None:
         FamilyRow(name, known[name].title if name in known else "", *rest) for name, *rest in rows
     )
     false_positive, false_negative, youden = _rates(store)
-    answers, trials, seconds = store.rows(
+    answers, trials = store.rows(
         """
-        select
-            count(distinct (sample_id, turn)) filter (sample_id is not null),
-            count(*),
-            median(seconds) filter (error is null)
+        select count(distinct (sample_id, turn)) filter (sample_id is not null), count(*)
         from trials
         """
     )[0]
@@ -137,7 +133,6 @@ def read_card(store: Store) -> Card | None:
         kinds=_kinds(store),
         answers=answers,
         trials=trials,
-        median_seconds=seconds,
         payoffs=_payoffs(store),
     )
 
@@ -189,9 +184,15 @@ def _kinds(store: Store) -> tuple[KindRow, ...]:
     return tuple(KindRow(*row) for row in rows)
 
 
-def write_card(folder: Path, card: Card | None, outcome: Outcome) -> None:
-    """Write `report.html`."""
+def median_seconds(store: Store) -> float | None:
+    """Return the median time of a call that answered; None where none did."""
+    seconds: float | None = store.value("select median(seconds) from trials where error is null")
+    return seconds
+
+
+def write_card(folder: Path, card: Card | None, outcome: Outcome, seconds: float | None) -> None:
+    """Write `report.html`; `seconds` is the median time of a call."""
     from sft_audit.report.page import environment
 
-    page = environment().get_template("card.html.j2").render(card=card, outcome=outcome)
+    page = environment().get_template("card.html.j2").render(card=card, outcome=outcome, seconds=seconds)
     (folder / "report.html").write_text(page, encoding="utf-8")

@@ -32,10 +32,9 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """What the run costs, what of it buys nothing, and what the subset and the audit come to.
+    """What the run costs, what of it buys nothing, and what the subset saves.
 
-    GPU-hours; `price` is that of one, in the user's own money. The audit's own cost is in seconds of this
-    machine, which need not have a GPU.
+    GPU-hours; `price` is that of one, in the user's own money.
     """
 
     hours: float
@@ -46,7 +45,6 @@ class Ledger:
     saved: float
     saved_low: float
     saved_high: float
-    audit_seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +69,13 @@ class Sheet:
     histogram: tuple[int, ...]
 
 
-def read_prompts(config: AuditConfig, store: Store, outcome: Outcome) -> Sheet:
+def read_prompts(config: AuditConfig, store: Store) -> Sheet:
     """Return the sheet."""
     rows = store.arrow("select * from signal").to_pylist() if _recorded(store, "signal") else []
     if not rows or not isinstance(config, PromptsConfig):
         return Sheet(None, None, (), (), ())
     signal: dict[str, Any] = rows[0]
-    ledger = _ledger(config, signal, sum(outcome.seconds.values()))
+    ledger = _ledger(config, signal)
     answers = store.rows(
         """
         select answer_kind, canonical, count(*), count(*) filter (kept), sum("right") / sum(n)
@@ -114,7 +112,7 @@ def _recorded(store: Store, table: str) -> bool:
     return table in TABLES and bool(found)
 
 
-def _ledger(config: PromptsConfig, signal: dict[str, Any], seconds: float) -> Ledger | None:
+def _ledger(config: PromptsConfig, signal: dict[str, Any]) -> Ledger | None:
     """Return what the run costs; None where the user has not said enough."""
     hours = config.gpu_hours
     if hours is None and config.planned_rollouts and config.seconds_per_rollout:
@@ -130,7 +128,6 @@ def _ledger(config: PromptsConfig, signal: dict[str, Any], seconds: float) -> Le
         saved=hours * signal["saving"],
         saved_low=hours * signal["saving_low"],
         saved_high=hours * signal["saving_high"],
-        audit_seconds=round(seconds, 1),
     )
 
 
@@ -155,7 +152,6 @@ def _lines(signal: dict[str, Any], ledger: Ledger | None) -> Iterator[Line]:
         wasted = (ledger.wasted, ledger.wasted_low, ledger.wasted_high)
         yield _cost(ledger, wasted, "on groups without advantage")
         yield _cost(ledger, (ledger.saved, ledger.saved_low, ledger.saved_high), "saved by the subset")
-        yield Line(f"{ledger.audit_seconds:,.0f} s", "taken by this audit")
 
 
 def _cost(ledger: Ledger, hours: tuple[float, float, float], what: str) -> Line:

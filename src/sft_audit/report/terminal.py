@@ -11,6 +11,7 @@ from rich.text import Text
 from sft_audit.report.gate import in_short
 from sft_audit.report.visible import between, cut, percent
 from sft_audit.session import Report
+from sft_audit.store import read_manifest
 
 _STYLES = {"BLOCK": "bold red", "UNKNOWN": "bold magenta", "REVIEW": "bold yellow", "PASS": "bold green"}
 _MOST_REASONS = 12
@@ -19,20 +20,21 @@ _MOST_REASONS = 12
 def summary(report: Report) -> RenderableType:
     """Return the verdict and why, the wounds, what each check found, what was not asked, where to read on."""
     verdict = json.loads((report.folder / "verdict.json").read_text(encoding="utf-8"))
+    manifest = read_manifest(report.folder)
     parts = [
-        _head(report, verdict),
+        _head(report, verdict, manifest),
         _reasons(report),
-        _own(verdict),
+        _own(verdict, manifest),
         _findings(verdict),
         _rest(report, verdict),
     ]
     return Group(*(Padding(part, (0, 0, 1, 0)) for part in parts if part is not None))
 
 
-def _head(report: Report, verdict: dict[str, Any]) -> Text:
+def _head(report: Report, verdict: dict[str, Any], manifest: dict[str, Any]) -> Text:
     text = Text()
     text.append(report.verdict, _STYLES[report.verdict])
-    text.append(f"   {_size(report, verdict.get('card'))}\n")
+    text.append(f"   {_size(report, verdict.get('card'), manifest)}\n")
     for axis, outcome in verdict["axes"].items():
         text.append(f"{axis} ", "dim")
         text.append(outcome or "not asked", _STYLES[outcome] if outcome else "dim")
@@ -40,11 +42,11 @@ def _head(report: Report, verdict: dict[str, Any]) -> Text:
     return text
 
 
-def _size(report: Report, card: dict[str, Any] | None) -> str:
+def _size(report: Report, card: dict[str, Any] | None, manifest: dict[str, Any]) -> str:
     """Return how much was looked at: rows; for a reward function answers, trials and the time of a call."""
     if card is None:
         return f"{report.samples:,} rows, {report.malformed:,} unreadable, {report.images:,} images"
-    seconds = card["median_seconds"]
+    seconds = manifest["median_seconds"]
     pace = "no call answered" if seconds is None else f"{1000 * seconds:,.2f} ms a call (median)"
     return f"{card['answers']:,} answers, {card['trials']:,} trials, {pace}"
 
@@ -78,7 +80,7 @@ def _wounds(verdict: dict[str, Any]) -> Table:
     return table
 
 
-def _own(verdict: dict[str, Any]) -> RenderableType | None:
+def _own(verdict: dict[str, Any], manifest: dict[str, Any]) -> RenderableType | None:
     """Return what only this subject's audit says."""
     match verdict:
         case {"wounds": _}:
@@ -86,18 +88,20 @@ def _own(verdict: dict[str, Any]) -> RenderableType | None:
         case {"card": card}:
             return _card(card)
         case {"prompts": sheet}:
-            return _prompts(sheet)
+            return _prompts(sheet, sum(manifest["stages"].values()))
     return None
 
 
-def _prompts(sheet: dict[str, Any]) -> Table | None:
-    """Return the signal of the prompts, the subset and what they cost, a line each."""
+def _prompts(sheet: dict[str, Any], seconds: float) -> Table | None:
+    """Return the signal of the prompts, the subset, what they cost and the audit took, a line each."""
     if not sheet["lines"]:
         return None
     table = Table.grid(padding=(0, 1))
     table.add_column(justify="right", no_wrap=True)
     for one in sheet["lines"]:
         table.add_row(Text(one["value"], "bold"), Text(f"{one['what']} {one['interval']}".strip()))
+    if sheet["ledger"]:
+        table.add_row(Text(f"{seconds:,.0f} s", "bold"), "taken by this audit")
     return table
 
 
