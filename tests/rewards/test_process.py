@@ -112,7 +112,7 @@ def test_leaving_python_is_an_error_like_another(tmp_path):
 
 def test_a_wrong_number_of_rewards_is_an_error(tmp_path):
     scored = ask("counts_too_few", "a", log=tmp_path) + ask("counts_too_few", "a", "b", log=tmp_path)
-    assert [one.reward for one in scored] == [1.0, 1.0, 1.0]  # asked again one by one
+    assert [one.reward for one in scored] == [1.0, None, None]
     with RewardProcess(f"{UNRULY}:prints", "verl", Limits(seconds=20), tmp_path / "log") as process:
         assert process.score([Rollout("", "", "")])[0].error.startswith("TypeError: prints() missing")
 
@@ -307,3 +307,16 @@ def test_closing_ends_the_process(tmp_path):
     with RewardProcess(f"{UNRULY}:raises", None, Limits(), tmp_path / "log") as process:
         pid = process._child.pid
     assert ended(pid)
+
+
+def test_one_reward_for_a_batch_is_an_error_though_one_by_one_the_count_is_right(tmp_path):
+    scored = ask("one_for_all", "1", "2", "3", log=tmp_path)
+    assert {one.reward for one in scored} == {None}
+    assert {one.error for one in scored} == {"WrongCountError: returned 1 rewards, but 3 were expected"}
+
+
+def test_text_is_no_reward(tmp_path):
+    scored = ask("texts", "1", "2", log=tmp_path)
+    assert {one.error for one in scored} == {
+        "TypeError: returned text for a reward, but a number was expected"
+    }

@@ -1,5 +1,6 @@
 """Known right and wrong completions, put to a reward function as its trainer would put them."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +19,8 @@ from sft_audit.rewards import all_conventions
 from sft_audit.rewards.process import Limits, RewardProcess, Scored
 from sft_audit.rewards.trial import FORMS, Form, KnownAnswer
 from sft_audit.tables import TABLES
+
+log = logging.getLogger(__name__)
 
 _BATCH = 32
 _FORM_ANSWERS = 12
@@ -42,6 +45,7 @@ def trials(recording: Recording) -> None:
     drawn = list(draw_answers(recording, config.answers))
     if not drawn:
         raise AuditError(_NOTHING_TO_ASK)
+    _warn_of_lost_images(recording, drawn)
     tails = read_tails(config.sft_audit)
     with reward_process(recording, config) as judge:
         form = _best_form(judge, drawn)
@@ -77,6 +81,17 @@ def trials(recording: Recording) -> None:
             ",".join(judge.models) or None,
         ),
     )
+
+
+def _warn_of_lost_images(recording: Recording, drawn: Sequence[Asked]) -> None:
+    """Say that the function will see no image where the rows name some and none lies where they say."""
+    named = recording.store.value("select count(distinct sample_id) from image_uses")
+    if named and not any(one.rollout.images for one in drawn):
+        log.warning(
+            "%s rows have images, but none of those drawn was found as a file: the function is given none; "
+            "give their folder with --images (images inside parquet are not handed on)",
+            named,
+        )
 
 
 def reward_process(recording: Recording, config: RewardConfig) -> RewardProcess:

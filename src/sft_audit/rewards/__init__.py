@@ -193,6 +193,10 @@ def recognise(target: Target, trainer: str | None = None) -> Convention:
     )
 
 
+class WrongCountError(ValueError):
+    """A batch was answered with more or fewer rewards than it has completions."""
+
+
 def as_floats(rewards: object, expected: int) -> list[float | None]:
     """Return rewards as a trainer reads them: numbers, tensors, None; raise where the count is off."""
     values = rewards.tolist() if hasattr(rewards, "tolist") else rewards  # a tensor, or an array
@@ -201,7 +205,9 @@ def as_floats(rewards: object, expected: int) -> list[float | None]:
     if not isinstance(values, Sequence) or isinstance(values, str):
         raise TypeError(f"expected {expected} rewards, got {type(rewards).__name__}")
     if len(values) != expected:
-        raise ValueError(f"returned {len(values)} rewards, but {expected} were expected")
+        raise WrongCountError(f"returned {len(values)} rewards, but {expected} were expected")
+    if any(isinstance(value, str) for value in values):
+        raise TypeError("returned text for a reward, but a number was expected")
     return [None if value is None else float(value) for value in values]
 
 

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from sft_audit.errors import AuditError
-from sft_audit.rewards import Rollout, Target, recognise
+from sft_audit.rewards import Rollout, Target, WrongCountError, recognise
 from sft_audit.rewards.judge import named_models
 
 _NEW_USER, _NEW_NETWORK = 0x10000000, 0x40000000
@@ -85,6 +85,9 @@ def score(ask: Ask, rollouts: Sequence[Rollout]) -> list[dict[str, Any]]:
     error = None
     try:
         rewards = ask(rollouts)
+    except WrongCountError as fault:  # one by one the count may be right, but no trainer asks so
+        failed = {"reward": None, "error": described(fault), "seconds": 0.0}
+        return [failed] * len(rollouts)
     except BaseException as fault:  # noqa: BLE001 - the user's function may raise anything
         error = described(fault)
     if os.getpid() != process:  # the function forked, and this is the copy: one answers

@@ -127,3 +127,11 @@ def leaves_a_program(completions, note, **columns):
 def yields(completions, **columns):
     for text in _texts(completions):
         yield float(text)
+
+
+def one_for_all(completions, **kwargs):
+    return [1.0]
+
+
+def texts(completions, **kwargs):
+    return ["1"] * len(completions)
