@@ -84,10 +84,8 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--seeds", type=int, default=20)
     seeds = parser.parse_args().seeds
-    print(
-        f"{PROMPTS} prompts, {EACH} samples each; margin: lower 95 % bound of an exploit's acceptance, less"
-    )
-    print("the honest pass rate, the largest among the exploits that samples show.\n")
+    print(f"{PROMPTS} prompts, {EACH} samples each. Margin: the lower 95 % bound of an exploit's acceptance")
+    print("less the upper bound of the honest pass rate, the largest among exploits that samples show.\n")
     print("| seed | right | boasts | judge pays | margin leaky | verdict | margin sound | verdict | ranked |")
     print("|---|---|---|---|---|---|---|---|---|")
     ranked = 0

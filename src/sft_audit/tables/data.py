@@ -240,7 +240,7 @@ DATA = (
         finding_id VARCHAR stable across runs and versions: check, row content and occurrence, turn
         check VARCHAR the check's code
         severity VARCHAR info, warning or error
-        subject VARCHAR data, checkpoint, reward or run
+        subject VARCHAR data, reward, prompts, checkpoint or run
         sample_id VARCHAR the sample; null when about the whole
         turn INTEGER the turn; null when about the whole sample
         score DOUBLE what the check measured, in the unit that its page names
