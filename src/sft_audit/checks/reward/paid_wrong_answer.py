@@ -17,7 +17,7 @@ def reward(completions, solution, **columns):
     severity="error",
     axis="exploit",
     reads=("rewards", "trials"),
-    of="select count(*) from trials where expected = 'wrong' and condition = 'own' and paid is not null",
+    of="select count(*) from trials where expected = 'wrong' and condition = 'own' and error is null",
     put="select count(*) from trials where expected = 'wrong' and condition = 'own'",
     bad=[_ANYWHERE],
     good=[_EXACT],

@@ -19,7 +19,7 @@ def reward(completions, **columns):
     severity="warning",
     axis="readiness",
     reads=("rewards", "trials"),
-    of="select count(*) from trials where expected = 'right' and condition = 'own' and paid is not null",
+    of="select count(*) from trials where expected = 'right' and condition = 'own' and error is null",
     put="select count(*) from trials where expected = 'right' and condition = 'own'",
     bad=[_CASE],
     good=[_GENEROUS],
