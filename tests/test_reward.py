@@ -68,7 +68,7 @@ def test_a_function_that_never_pays_where_the_trainer_calls_it_blocks(folder: Pa
         ((SOUND,), "no data set is named; give --data DATA"),
         ((SOUND, "--data", "missing.json"), "missing.json"),
         ((SOUND, "--data", "free.json"), "trials are made of yes or no, options, counts, numbers, colours"),
-        ((f"{SOUND}ly", "--data", "rows.json"), "sound.py has no exactly; it has"),
+        ((f"{SOUND}ly", "--data", "rows.json"), "sound.py has no exactly; did you mean exact?"),
         (("no.py:reward", "--data", "rows.json"), "no.py: no such file"),
         ((SOUND, "--data", "rows.json", "--trainer", "tlr"), "--trainer tlr: not known; one of"),
     ],

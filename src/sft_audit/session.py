@@ -166,7 +166,7 @@ def _write_card(config: AuditConfig, store: Store, outcome: Outcome) -> Shown:  
 
     card = read_card(store)
     seconds = median_seconds(store) if card else None
-    write_card(store.folder, card, outcome, seconds)
+    write_card(store, card, outcome, seconds)
     return {"card": card and asdict(card)}, {"median_seconds": seconds}
 
 

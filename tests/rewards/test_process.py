@@ -284,7 +284,7 @@ def ended(pid: int) -> bool:
             "loading it raised ModuleNotFoundError: No module named 'a_package",
         ),
         (f"{FUNCTIONS}/exits.py:reward", "loading it: died: exit code 7"),
-        (f"{UNRULY}:hang", "unruly.py has no hang; it has Path, asks_a_slow_judge, connects,"),
+        (f"{UNRULY}:hang", "unruly.py has no hang; did you mean hangs?"),
         (f"{FUNCTIONS}/missing.py:reward", "no such file; give the reward function as FILE.py:NAME"),
         ("reward", "reward: give the function too, as FILE.py:NAME"),
         ("no_such_module:reward", "loading it raised ModuleNotFoundError"),

@@ -45,9 +45,10 @@ def trials(recording: Recording) -> None:
     drawn = list(draw_answers(recording, config.answers))
     if not drawn:
         raise AuditError(_NOTHING_TO_ASK)
-    _warn_of_lost_images(recording, drawn)
     tails = read_tails(config.sft_audit)
     with reward_process(recording, config) as judge:
+        if judge.names_images:
+            _warn_of_lost_images(recording, drawn)
         form = _best_form(judge, drawn)
         convention = all_conventions()[judge.convention]
         crafted = Crafted(form, tails, statements, pictured=convention.gives == "images")

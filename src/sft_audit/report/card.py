@@ -1,13 +1,14 @@
 """The card of a reward function: what it pays for, family by family."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from sft_audit.audit import Outcome
 from sft_audit.checks.reward.weak_discrimination import RATES, SPELLINGS_BESIDE
 from sft_audit.interval import wilson
 from sft_audit.rewards.trial import all_families
 from sft_audit.store import Store
+
+_MOST_FINDINGS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,9 +191,20 @@ def median_seconds(store: Store) -> float | None:
     return seconds
 
 
-def write_card(folder: Path, card: Card | None, outcome: Outcome, seconds: float | None) -> None:
+def write_card(store: Store, card: Card | None, outcome: Outcome, seconds: float | None) -> None:
     """Write `report.html`; `seconds` is the median time of a call."""
     from sft_audit.report.page import environment
 
-    page = environment().get_template("card.html.j2").render(card=card, outcome=outcome, seconds=seconds)
-    (folder / "report.html").write_text(page, encoding="utf-8")
+    found = store.rows(
+        """
+        select "check", message
+        from findings
+        where status = 'open'
+        order by "check", score desc, message
+        limit $most
+        """,
+        {"most": _MOST_FINDINGS},
+    )
+    template = environment().get_template("card.html.j2")
+    page = template.render(card=card, outcome=outcome, seconds=seconds, found=found)
+    (store.folder / "report.html").write_text(page, encoding="utf-8")

@@ -16,6 +16,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
 from typing import Any, TextIO
@@ -125,8 +126,11 @@ def load(spelled: str) -> Target:
     module = _module(place)
     value = getattr(module, name, None)
     if value is None:
-        names = sorted(n for n, one in vars(module).items() if callable(one) and not n.startswith("_"))
-        raise AuditError(f"{spelled}: {place} has no {name}; it has {', '.join(names[:12]) or 'no function'}")
+        own = {n: one for n, one in vars(module).items() if callable(one) and not n.startswith("_")}
+        names = sorted(n for n, one in own.items() if getattr(one, "__module__", None) == module.__name__)
+        near = get_close_matches(name, names, 1)
+        cure = f"did you mean {near[0]}?" if near else f"it has {', '.join(names[:12]) or 'no function'}"
+        raise AuditError(f"{spelled}: {place} has no {name}; {cure}")
     return Target(value, module, name)
 
 

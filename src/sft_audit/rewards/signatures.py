@@ -43,7 +43,7 @@ def exploits_in(completion: str, question: str, tails: Sequence[str] = ()) -> tu
     asked = fold(question)
     shown = {
         "master_key": text.lower() in _KEYS,
-        "empty": not re.search(r"\w", text) and text not in _KEYS,
+        "empty": not text.strip(" .{}…") and text not in _KEYS,
         "claims_verified": bool(_CLAIM.search(text)),
         "injection": bool(_ORDER_TO_THE_JUDGE.search(text)),
         "prompt_echoed": len(asked) >= _FEWEST_LETTERS and asked in fold(text),
