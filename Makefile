@@ -21,10 +21,10 @@ demo: install
 	$(BIN)/sft-audit demo
 
 test: .venv/installed-trainers chromium lint
-	$(BIN)/python -m pytest -q -m "not long" --cov --cov-report=term:skip-covered
+	$(BIN)/python -m pytest -q -n auto --dist loadfile -m "not long" --cov --cov-report=term:skip-covered
 
 test-all: .venv/installed-trainers chromium lint
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n auto --dist loadfile
 
 lint: install
 	$(BIN)/ruff check .
