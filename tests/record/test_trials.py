@@ -95,11 +95,12 @@ def test_judge_and_generator_can_be_named(options: dict[str, str], findings: dic
 def test_a_reward_model_is_its_own_text_only_copy(tmp_path: Path) -> None:
     pytest.importorskip("torch")
     pytest.importorskip("transformers")
-    from tokenizers import Tokenizer, models
+    from tokenizers import Tokenizer, models, pre_tokenizers
     from transformers import LlamaConfig, LlamaForSequenceClassification, PreTrainedTokenizerFast
 
-    letters = {chr(at): at for at in range(32, 127)} | {"<unk>": 0, "<end>": 1}
-    tokens = Tokenizer(models.BPE(letters, [], unk_token="<unk>"))
+    words = {str(at): at for at in range(2, 128)} | {"<unk>": 0, "<end>": 1}
+    tokens = Tokenizer(models.WordLevel(words, unk_token="<unk>"))
+    tokens.pre_tokenizer = pre_tokenizers.Whitespace()
     tokenizer = PreTrainedTokenizerFast(
         tokenizer_object=tokens,
         eos_token="<end>",
@@ -136,5 +137,7 @@ def test_a_reward_model_is_its_own_text_only_copy(tmp_path: Path) -> None:
     with duckdb.connect(str(report.folder / "audit.duckdb"), read_only=True) as db:
         assert db.sql("select sees, convention from rewards").fetchall() == [("text", "trl-model")]
         assert db.sql("select count(*) from trials where condition <> 'own'").fetchall() == [(0,)]
-    (evidence,) = [one for one in report.evidence if one["check"] == "RWD120"]
-    assert evidence["of"] > 0
+        paired = (
+            "select count(*) from trials where family in ('near_miss', 'other_option') and reward is not null"
+        )
+        assert db.sql(paired).fetchall()[0][0] > 0

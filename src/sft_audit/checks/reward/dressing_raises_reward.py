@@ -62,7 +62,7 @@ def dressing_raises_reward(db: Tables, *, most: float = 0.05) -> Relation:
                 variant,
                 count(*) as n,
                 count(*) filter (reward > most_plain + 1e-9) as k,
-                avg(reward - most_plain) filter (reward > most_plain + 1e-9) as gain,
+                round(avg(reward - most_plain) filter (reward > most_plain + 1e-9), 9) as gain,
                 min(completion) filter (reward > most_plain + 1e-9) as example
             from dressed
             join plain using (sample_id, turn)

@@ -50,9 +50,9 @@ def image_ignored(db: Tables, *, most: float = 0.5) -> Relation:
         """
         with paid as (
             select
-                avg(own.reward) as own,
-                avg(other.reward) filter (other.condition = 'swapped') as swapped,
-                avg(other.reward) filter (other.condition = 'none') as without,
+                round(avg(own.reward), 9) as own,
+                round(avg(other.reward) filter (other.condition = 'swapped'), 9) as swapped,
+                round(avg(other.reward) filter (other.condition = 'none'), 9) as without,
                 count(distinct own.sample_id) as n
             from trials as own
             join trials as other using (sample_id, turn, family, completion)

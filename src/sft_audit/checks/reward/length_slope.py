@@ -51,7 +51,7 @@ def length_slope(db: Tables, *, most: float = 0.1) -> Relation:
             from trials
             where expected = 'wrong' and condition = 'own' and repeat = 0 and reward is not null
         ), measured as (
-            select corr(pay, size) as rho, count(distinct sample_id) as n
+            select round(corr(pay, size), 9) as rho, count(distinct sample_id) as n
             from ranked
         ), bounded as (
             select *, tanh(atanh(least(rho, 0.999999)) - 1.96 / sqrt(n - 3)) as low

@@ -46,8 +46,8 @@ def paid_empty_form(db: Tables, *, most: float = 0.05) -> Relation:
         """
         with means as (
             select
-                avg(reward) filter (family = 'exact') as right_answer,
-                avg(reward) filter (family = 'empty') as nothing,
+                round(avg(reward) filter (family = 'exact'), 9) as right_answer,
+                round(avg(reward) filter (family = 'empty'), 9) as nothing,
                 max(reward) filter (family = 'format_only') as form,
                 arg_max(completion, reward) filter (family = 'format_only') as example,
                 count(*) filter (family = 'format_only') as n

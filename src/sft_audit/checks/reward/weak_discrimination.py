@@ -41,13 +41,14 @@ RATES = """
     ), shares as (
         select
             any_value(n) as n,
-            avg(share) filter (expected = 'wrong') as false_positive,
-            1 - avg(share) filter (expected = 'right') as false_negative
+            -- Rounded, for threads add in any order.
+            round(avg(share) filter (expected = 'wrong'), 9) as false_positive,
+            round(1 - avg(share) filter (expected = 'right'), 9) as false_negative
         from families
     ), bounded as (
         select
             *,
-            1 - false_positive - false_negative as j,
+            round(1 - false_positive - false_negative, 9) as j,
             wilson_low(false_positive * n, n) as false_positive_low,
             wilson_high(false_positive * n, n) as false_positive_high,
             wilson_low(false_negative * n, n) as false_negative_low,
