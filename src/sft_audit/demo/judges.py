@@ -1,6 +1,7 @@
 """Two reward functions for the demonstration's answers, and what a model that learned them would sample."""
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from random import Random
@@ -62,6 +63,11 @@ def write_samples(path: Path, rows: Sequence[Row], random: Random) -> None:
 
 
 def _asked(rows: Sequence[Row], random: Random) -> Iterator[Row]:
-    """Yield some sound rows of one short answer."""
-    short = [row for row in rows if len(row.turns) == 2 and row.images and len(row.answer.split()) == 1]
+    """Yield some rows of one short answer that no other row shares its name with."""
+    named = Counter(row.id for row in rows)
+    short = [
+        row
+        for row in rows
+        if len(row.turns) == 2 and row.images and len(row.answer.split()) == 1 and named[row.id] == 1
+    ]
     yield from random.sample(short, min(_PROMPTS, len(short)))
