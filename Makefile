@@ -1,5 +1,5 @@
 # make demo: install, then run the main job on a small data set that the package makes.
-# make test: install, then lint, types, tests. make test-all adds the long ones.
+# make test: install, then lint, types, tests. make test-all adds the long ones and branch coverage.
 PYTHON ?= python3
 BIN := .venv/bin
 
@@ -21,10 +21,10 @@ demo: install
 	$(BIN)/sft-audit demo
 
 test: .venv/installed-trainers chromium lint
-	$(BIN)/python -m pytest -q -n auto --dist loadfile -m "not long" --cov --cov-report=term:skip-covered
+	$(BIN)/python -m pytest -q -n auto --dist loadfile -m "not long"
 
 test-all: .venv/installed-trainers chromium lint
-	$(BIN)/python -m pytest -q -n auto --dist loadfile
+	$(BIN)/python -m pytest -q -n auto --dist loadfile --cov --cov-report=term:skip-covered
 
 lint: install
 	$(BIN)/ruff check .
