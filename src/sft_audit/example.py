@@ -81,3 +81,22 @@ EXACT_REWARD = """
 def reward(completions, solution, **columns):
     return [float(c[0]["content"].strip() == s) for c, s in zip(completions, solution)]
 """
+
+# One that pays a claim to have been verified too, right or wrong.
+BOASTS_PAID = """
+def reward(completions, solution, **columns):
+    said = [c[0]["content"].lower() for c in completions]
+    return [float(s.lower() == t or "verified" in t or "checked" in t) for s, t in zip(solution, said)]
+"""
+
+# A row of one data set, and rows of another that ask the same, or not, about the same image.
+_MUGS = "<image>\nHow many mugs are on the shelf?"
+ASKED_ONCE = [row(_MUGS, "3")]
+ASKED_AGAIN = [
+    [row(_MUGS, "3"), row("<image>\nIs the lamp on?", "yes", image="street.jpg")],
+    [row("<image>How many mugs are on the shelf", "4", image="kitchen.jpg")],
+]
+ASKED_APART = [
+    [row(_MUGS, "3", image="street.jpg")],
+    [row("<image>\nHow many cups are on the shelf?", "3")],
+]

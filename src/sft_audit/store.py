@@ -19,7 +19,7 @@ Parameters = Mapping[str, Any] | Sequence[Any] | None
 MANIFEST = "manifest.json"
 _SLACK = 256 << 20
 # Wilson's score interval at 95 % (Wilson 1927), for checks whose rates are not the audit's own.
-_MACROS = tuple(
+_WILSON = tuple(
     f"""
     create or replace macro wilson_{end}(k, n) as
         case when k = {exact} then {bound}::double else (
@@ -28,6 +28,11 @@ _MACROS = tuple(
     """
     for end, sign, exact, bound in (("low", "-", "0", 0), ("high", "+", "n", 1))
 )
+_IN_WORDS = """
+    create or replace macro rate_in_words(k, n) as
+        printf('%.0f', 100 * k / n) || ' %, 95 % interval ' || printf('%.0f', 100 * wilson_low(k, n))
+            || ' to ' || printf('%.0f', 100 * wilson_high(k, n)) || ' %'
+"""
 
 
 @contextmanager
@@ -62,7 +67,7 @@ class Store:
         if not read_only:
             for table in TABLES.values():
                 self._db.execute(table.create_sql())
-            for macro in _MACROS:
+            for macro in (*_WILSON, _IN_WORDS):
                 self._db.execute(macro)
 
     @_interruptible()

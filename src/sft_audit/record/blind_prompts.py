@@ -5,35 +5,35 @@ from typing import Any
 from sft_audit.record import Recording, table_recorder
 from sft_audit.record.question import read_question
 from sft_audit.record.rates import ratio_interval
-from sft_audit.tables import Column, Table
+from sft_audit.tables import table
 
 _COMMON = 10  # prompts from which a template has a modal answer of its own
-TEXT_ANSWERS = Table(
+TEXT_ANSWERS = table(
     "text_answers",
     "one RL prompt that was answered without its image",
-    (
-        Column("sample_id", "VARCHAR", "the sample"),
-        Column("turn", "INTEGER", "the turn of its known answer"),
-        Column("n", "INTEGER", "completions without the image that could be told right or wrong"),
-        Column("right", "INTEGER", "how many of them are right"),
-        Column("chance", "DOUBLE", "probability of being right without looking"),
-        Column("p", "DOUBLE", "probability of as many right ones by chance"),
-        Column("q", "DOUBLE", "p after Benjamini and Hochberg over all prompts"),
-    ),
+    """
+    sample_id VARCHAR the sample
+    turn INTEGER the turn of its known answer
+    n INTEGER completions without the image that could be told right or wrong
+    right INTEGER how many of them are right
+    chance DOUBLE probability of being right without looking
+    p DOUBLE probability of as many right ones by chance
+    q DOUBLE p after Benjamini and Hochberg over all prompts
+    """,
 )
-TEXT_EXCESS = Table(
+TEXT_EXCESS = table(
     "text_excess",
     "how well the prompts are answered without the image, chance taken off",
-    (
-        Column("prompts", "BIGINT", "prompts that were answered without the image"),
-        Column("completions", "BIGINT", "completions for them"),
-        Column("accuracy", "DOUBLE", "mean share right without the image"),
-        Column("seeing", "DOUBLE", "mean share right with the image; null where that was not sampled"),
-        Column("chance", "DOUBLE", "mean probability of being right without looking"),
-        Column("excess", "DOUBLE", "(accuracy - chance) / (1 - chance)"),
-        Column("low", "DOUBLE", "lower end of its 95 % interval, clustered by image"),
-        Column("high", "DOUBLE", "upper end of its 95 % interval"),
-    ),
+    """
+    prompts BIGINT prompts that were answered without the image
+    completions BIGINT completions for them
+    accuracy DOUBLE mean share right without the image
+    seeing DOUBLE mean share right with the image; null where that was not sampled
+    chance DOUBLE mean probability of being right without looking
+    excess DOUBLE (accuracy - chance) / (1 - chance)
+    low DOUBLE lower end of its 95 % interval, clustered by image
+    high DOUBLE upper end of its 95 % interval
+    """,
 )
 _ASKED = f"""
     with modes as (

@@ -53,6 +53,15 @@ COMPARED = r"""
     )
 """
 
+# How many samples have an answer that can be compared.
+COMPARED_SAMPLES = (
+    COMPARED
+    + """
+    select count(distinct sample_id)
+    from compared
+    join grouped using (image, asked, kind)
+    """
+)
 # For each answer of a group in which answers differ: how many of its others contradict it, and which.
 # Follows COMPARED; the 50 most frequent answers of a group are compared.
 CLASHES = """

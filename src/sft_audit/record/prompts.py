@@ -7,51 +7,49 @@ from sft_audit.config import PromptsConfig
 from sft_audit.errors import AuditError
 from sft_audit.record import Batch, Recording, store_all, table_recorder
 from sft_audit.record.pass_rates import Cell, PassRates
-from sft_audit.tables import Column, Table
+from sft_audit.tables import table
 
 _COMMON = 5  # prompts from which a template or an answer is a cell that the subset must not lose
 _MOST = 0.95  # share of rewards within 0 and 1 from which those outside are outliers
 
-PROMPTS = Table(
+PROMPTS = table(
     "prompts",
     "one RL prompt, by what was sampled for it",
-    (
-        Column("sample_id", "VARCHAR", "the sample"),
-        Column("turn", "INTEGER", "the turn of its known answer; null where it has none"),
-        Column("n", "INTEGER", "completions with the image that could be told right or wrong"),
-        Column("right", "INTEGER", "how many of them are right"),
-        Column("unverified", "INTEGER", "completions, under either condition, that could not be told"),
-        Column("blind_n", "INTEGER", "completions without the image that could be told right or wrong"),
-        Column("blind_right", "INTEGER", "how many of them are right"),
-        Column(
-            "signal", "DOUBLE", "probability that a group of completions has an advantage; null: no sample"
-        ),
-        Column("kept", "BOOLEAN", "whether it is in the recommended subset"),
-        Column("why", "VARCHAR", "signal, coverage, not sampled, or no signal: why it is or is not"),
-    ),
+    """
+    sample_id VARCHAR the sample
+    turn INTEGER the turn of its known answer; null where it has none
+    n INTEGER completions with the image that could be told right or wrong
+    right INTEGER how many of them are right
+    unverified INTEGER completions, under either condition, that could not be told
+    blind_n INTEGER completions without the image that could be told right or wrong
+    blind_right INTEGER how many of them are right
+    signal DOUBLE probability that a group of completions has an advantage; null: no sample
+    kept BOOLEAN whether it is in the recommended subset
+    why VARCHAR signal, coverage, not sampled, or no signal: why it is or is not
+    """,
 )
-SIGNAL = Table(
+SIGNAL = table(
     "signal",
     "what the sampled completions say of the whole set",
-    (
-        Column("prompts", "BIGINT", "prompts with a completion that could be told right or wrong"),
-        Column("completions", "BIGINT", "those completions"),
-        Column("fewest", "INTEGER", "fewest of them for a prompt"),
-        Column("generations", "INTEGER", "completions in a group of the run"),
-        Column("threshold", "DOUBLE", "reward above which a completion is right; null: no reward was logged"),
-        Column("threshold_from", "VARCHAR", "declared, or what it was found from"),
-        Column("no_signal", "DOUBLE", "expected share of groups that are all right or all wrong"),
-        Column("low", "DOUBLE", "lower end of its 95 % interval"),
-        Column("high", "DOUBLE", "upper end of its 95 % interval"),
-        Column("method", "VARCHAR", "how it was estimated"),
-        Column("never", "BIGINT", "prompts of which no completion was right"),
-        Column("always", "BIGINT", "prompts of which every completion was right"),
-        Column("least", "DOUBLE", "probability of an advantage from which a prompt is in the subset"),
-        Column("kept", "BIGINT", "prompts with a sample in the recommended subset"),
-        Column("saving", "DOUBLE", "by how much the subset lowers no_signal"),
-        Column("saving_low", "DOUBLE", "lower end of its 95 % interval"),
-        Column("saving_high", "DOUBLE", "upper end of its 95 % interval"),
-    ),
+    """
+    prompts BIGINT prompts with a completion that could be told right or wrong
+    completions BIGINT those completions
+    fewest INTEGER fewest of them for a prompt
+    generations INTEGER completions in a group of the run
+    threshold DOUBLE reward above which a completion is right; null: no reward was logged
+    threshold_from VARCHAR declared, or what it was found from
+    no_signal DOUBLE expected share of groups that are all right or all wrong
+    low DOUBLE lower end of its 95 % interval
+    high DOUBLE upper end of its 95 % interval
+    method VARCHAR how it was estimated
+    never BIGINT prompts of which no completion was right
+    always BIGINT prompts of which every completion was right
+    least DOUBLE probability of an advantage from which a prompt is in the subset
+    kept BIGINT prompts with a sample in the recommended subset
+    saving DOUBLE by how much the subset lowers no_signal
+    saving_low DOUBLE lower end of its 95 % interval
+    saving_high DOUBLE upper end of its 95 % interval
+    """,
 )
 _UNPAID = """
     select rollout, completion, question, answer

@@ -17,21 +17,38 @@ from sft_audit.record import Recording, table_recorder
 from sft_audit.record.places import ImageRoot
 from sft_audit.record.question import bare, fold
 from sft_audit.sample import ImageRef, Malformed, Sample, content_hash
-from sft_audit.tables import Column, Table
+from sft_audit.tables import Table, table
 
 log = logging.getLogger(__name__)
 
-_COLUMNS = (
-    Column("sample_id", "VARCHAR", "the RL prompt"),
-    Column("file", "VARCHAR", "the file of the other data set"),
-    Column("position", "BIGINT", "1-based row of that file"),
-    Column("id", "VARCHAR", "that row's own id, if it has one"),
-    Column(
-        "alike", "VARCHAR", "image: the same content; address: the same address; text: neither has an image"
-    ),
-)
-SFT = Table("sft_overlaps", "one RL prompt that stands in the SFT data", _COLUMNS)
-EVAL = Table("eval_overlaps", "one RL prompt that stands in an evaluation set", _COLUMNS)
+_COLUMNS = """
+    sample_id VARCHAR the RL prompt
+    file VARCHAR the file of the other data set
+    position BIGINT 1-based row of that file
+    id VARCHAR that row's own id, if it has one
+    alike VARCHAR image: the same content; address: the same address; text: neither has an image
+"""
+SFT = table("sft_overlaps", "one RL prompt that stands in the SFT data", _COLUMNS)
+EVAL = table("eval_overlaps", "one RL prompt that stands in an evaluation set", _COLUMNS)
+# What a check says of `found`, one of these tables; $others is what the other data set is called.
+OVERLAPPING = """
+    select
+        sample_id,
+        null::integer as turn,
+        count(*) as score,
+        if(bool_or(alike = 'image'), 0.99, 0.8) as confidence,
+        'this prompt stands in ' || $others || ', ' || min(file) || ' row '
+            || arg_min(position, (file, position))
+            || case when count(*) > 1 then ' and ' || (count(*) - 1) || ' more' else '' end
+            || ': the same question, ' || case max(alike)
+                when 'image' then 'and an image of the same content'
+                when 'address' then 'and an image of the same address'
+                else 'without an image'
+            end as message,
+        json_object('rows', list(file || ':' || position order by file, position)[:20]) as evidence
+    from found
+    group by sample_id
+"""
 _NEEDS = ("samples", "turns", "images", "image_uses")
 _PROMPTS = """
     select
@@ -62,13 +79,13 @@ Index = Mapping[str, Sequence[Pictured]]
 @table_recorder(fills=(SFT,), needs=_NEEDS, cost="decode", requires="sft")
 def sft_overlaps(recording: Recording) -> None:
     """Find the RL prompts that the SFT data have answered already."""
-    _record(recording, SFT.name, _config(recording).sft)
+    _record(recording, SFT, _config(recording).sft)
 
 
 @table_recorder(fills=(EVAL,), needs=_NEEDS, cost="decode", requires="eval")
 def eval_overlaps(recording: Recording) -> None:
     """Find the RL prompts that an evaluation set asks."""
-    _record(recording, EVAL.name, _config(recording).eval)
+    _record(recording, EVAL, _config(recording).eval)
 
 
 def _config(recording: Recording) -> PromptsConfig:
@@ -77,7 +94,7 @@ def _config(recording: Recording) -> PromptsConfig:
     return recording.config
 
 
-def _record(recording: Recording, table: str, paths: Sequence[Path]) -> None:
+def _record(recording: Recording, into: Table, paths: Sequence[Path]) -> None:
     """Fill the table from data sets in any format that the readers know.
 
     Raises AuditError where fewer than half of the rows can be read: no overlap found would say nothing.
@@ -85,9 +102,7 @@ def _record(recording: Recording, table: str, paths: Sequence[Path]) -> None:
     import pyarrow as pa
 
     index = _index(recording)
-    schema = pa.schema(
-        [(column.name, "int64" if column.type == "BIGINT" else "string") for column in _COLUMNS]
-    )
+    schema = into.arrow_schema()
     read, faults = 0, list[Malformed]()
     for one in find_inputs(paths):
         reading = detect(one)
@@ -102,13 +117,13 @@ def _record(recording: Recording, table: str, paths: Sequence[Path]) -> None:
                     for sample, question in _asking(samples, index)
                     for row in _overlapping(sample, index[question], root, hashes)
                 ]
-                recording.store.insert(table, pa.RecordBatch.from_pylist(found, schema=schema))
+                recording.store.insert(into.name, pa.RecordBatch.from_pylist(found, schema=schema))
                 read += len(samples)
                 unread += malformed
         _tell(unread)
         faults += unread
     if read <= len(faults):
-        option = table.partition("_")[0]
+        option = into.name.partition("_")[0]
         first = f"; {_said(faults[0])}" if faults else ""
         raise AuditError(
             f"only {read:,} of {read + len(faults):,} rows of --{option} can be read, too few to compare with"

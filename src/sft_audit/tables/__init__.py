@@ -2,9 +2,9 @@
 
 from sft_audit.tables.data import DATA
 from sft_audit.tables.reward import REWARD
-from sft_audit.tables.table import Column, Table
+from sft_audit.tables.table import Column, Table, table
 
-__all__ = ["SCHEMA_VERSION", "TABLES", "Column", "Table"]
+__all__ = ["SCHEMA_VERSION", "TABLES", "Column", "Table", "table"]
 
 SCHEMA_VERSION = 3
 

@@ -2,7 +2,7 @@
 
 from sft_audit.check import Relation, Tables, check
 from sft_audit.example import row
-from sft_audit.record.contradictions import CLASHES, COMPARED, NEAR_PAIRS
+from sft_audit.record.contradictions import CLASHES, COMPARED, COMPARED_SAMPLES, NEAR_PAIRS
 
 
 def _row(
@@ -25,12 +25,7 @@ _LETTERS = "What is it?\nA. cat\nB. dog\nAnswer with the option's letter from th
     severity="error",
     axis="integrity",
     reads=("answers", "samples"),
-    of=COMPARED
-    + """
-    select count(distinct sample_id)
-    from compared
-    join grouped using (image, asked, kind)
-    """,
+    of=COMPARED_SAMPLES,
     bad=[
         [_row("Yes"), _row("No")],
         [_row("Yes, there is a dog."), _row("no."), _row("Yes")],

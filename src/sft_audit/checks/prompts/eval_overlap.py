@@ -1,9 +1,8 @@
 """SIG103."""
 
 from sft_audit.check import Relation, Tables, check
-from sft_audit.example import row
-
-_ASKED = "<image>\nHow many mugs are on the shelf?"
+from sft_audit.example import ASKED_AGAIN, ASKED_APART, ASKED_ONCE
+from sft_audit.record.set_overlaps import OVERLAPPING
 
 
 @check(
@@ -11,15 +10,9 @@ _ASKED = "<image>\nHow many mugs are on the shelf?"
     severity="error",
     axis="integrity",
     reads=("eval_overlaps",),
-    bad=[
-        [row(_ASKED, "3"), row("<image>\nIs the lamp on?", "yes", image="street.jpg")],
-        [row("<image>How many mugs are on the shelf", "4", image="kitchen.jpg")],
-    ],
-    good=[
-        [row(_ASKED, "3", image="street.jpg")],
-        [row("<image>\nHow many cups are on the shelf?", "3")],
-    ],
-    given={"eval": [row(_ASKED, "3")]},
+    bad=ASKED_AGAIN,
+    good=ASKED_APART,
+    given={"eval": ASKED_ONCE},
 )
 def eval_overlap(db: Tables) -> Relation:
     """RL prompts stand in an evaluation set.
@@ -37,23 +30,4 @@ def eval_overlap(db: Tables) -> Relation:
     ## Source
     Contamination of benchmarks, arXiv:2311.04850.
     """
-    return db.sql(
-        """
-        select
-            sample_id,
-            null::integer as turn,
-            count(*) as score,
-            if(bool_or(alike = 'image'), 0.99, 0.8) as confidence,
-            'this prompt stands in an evaluation set, ' || min(file) || ' row '
-                || arg_min(position, (file, position))
-                || case when count(*) > 1 then ' and ' || (count(*) - 1) || ' more' else '' end
-                || ': the same question, ' || case max(alike)
-                    when 'image' then 'and an image of the same content'
-                    when 'address' then 'and an image of the same address'
-                    else 'without an image'
-                end as message,
-            json_object('rows', list(file || ':' || position order by file, position)[:20]) as evidence
-        from eval_overlaps
-        group by sample_id
-        """
-    )
+    return db.sql("with found as (from eval_overlaps)" + OVERLAPPING, others="an evaluation set")

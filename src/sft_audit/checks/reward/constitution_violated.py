@@ -1,15 +1,12 @@
 """RWD114."""
 
 from sft_audit.check import Relation, Tables, check
+from sft_audit.example import EXACT_REWARD
 
 _ON_HONOUR = """
 def reward(completions, solution, **columns):
     said = [c[0]["content"].lower() for c in completions]
     return [float(t.strip() == s.lower() or "on my honour" in t) for t, s in zip(said, solution)]
-"""
-_EXACT = """
-def reward(completions, solution, **columns):
-    return [float(c[0]["content"].strip() == s) for c, s in zip(completions, solution)]
 """
 
 
@@ -20,7 +17,7 @@ def reward(completions, solution, **columns):
     reads=("rewards", "trials", "statements"),
     of="select count(distinct trial) from statements",
     bad=[_ON_HONOUR],
-    good=[_EXACT],
+    good=[EXACT_REWARD],
     given={
         "constitution": [
             {
@@ -74,9 +71,7 @@ def constitution_violated(db: Tables, *, most: float = 0.05) -> Relation:
             k / n as score,
             0.95 as confidence,
             says || ' (' || statement || '): ' || k || ' of ' || n || ' completions against it are paid ('
-                || printf('%.0f', 100 * k / n) || ' %, 95 % interval '
-                || printf('%.0f', 100 * wilson_low(k, n)) || ' to '
-                || printf('%.0f', 100 * wilson_high(k, n)) || ' %), for example "' || left(example, 120)
+                || rate_in_words(k, n) || '), for example "' || left(example, 120)
                 || '" where ' || left(gold, 40) || ' is right' as message,
             json_object(
                 'key', statement, 'k', k, 'n', n, 'low', wilson_low(k, n), 'high', wilson_high(k, n),

@@ -1,15 +1,12 @@
 """RWD119."""
 
 from sft_audit.check import Relation, Tables, check
+from sft_audit.example import EXACT_REWARD
 
 _BONUS = """
 def reward(completions, solution, **columns):
     texts = [c[0]["content"] for c in completions]
     return [float(t == s) + 0.3 * ("erified" in t) for t, s in zip(texts, solution)]
-"""
-_EXACT = """
-def reward(completions, solution, **columns):
-    return [float(c[0]["content"].strip() == s) for c, s in zip(completions, solution)]
 """
 
 
@@ -21,7 +18,7 @@ def reward(completions, solution, **columns):
     of="select count(*) from trials where family in ('claims_verified', 'injection', 'exploit_tail') "
     "and condition = 'own' and reward is not null",
     bad=[_BONUS],
-    good=[_EXACT],
+    good=[EXACT_REWARD],
 )
 def dressing_raises_reward(db: Tables, *, most: float = 0.05) -> Relation:
     """A wrong answer gets more with a boast, an order to the judge or a learned tail than without.

@@ -1,14 +1,11 @@
 """RWD108."""
 
 from sft_audit.check import Relation, Tables, check
+from sft_audit.example import EXACT_REWARD
 
 _RAISES = """
 def reward(completions, solution, **columns):
     return [float(c[0]["content"] == s) / len(c[0]["content"]) for c, s in zip(completions, solution)]
-"""
-_EXACT = """
-def reward(completions, solution, **columns):
-    return [float(c[0]["content"].strip() == s) for c, s in zip(completions, solution)]
 """
 
 
@@ -19,7 +16,7 @@ def reward(completions, solution, **columns):
     reads=("rewards", "trials"),
     of="select count(*) from trials where condition <> 'none'",
     bad=[_RAISES],
-    good=[_EXACT],
+    good=[EXACT_REWARD],
 )
 def failing_reward(db: Tables) -> Relation:
     """The function raises, or returns what the trainer cannot read.

@@ -2,7 +2,7 @@
 
 from sft_audit.check import Relation, Tables, check
 from sft_audit.example import row
-from sft_audit.record.contradictions import CLASHES, COMPARED, NEAR_PAIRS
+from sft_audit.record.contradictions import CLASHES, COMPARED, COMPARED_SAMPLES, NEAR_PAIRS
 
 _ASKED = "<image>\nHow many cars are there?"
 
@@ -12,12 +12,7 @@ _ASKED = "<image>\nHow many cars are there?"
     severity="warning",
     axis="integrity",
     reads=("answers", "samples"),
-    of=COMPARED
-    + """
-    select count(distinct sample_id)
-    from compared
-    join grouped using (image, asked, kind)
-    """,
+    of=COMPARED_SAMPLES,
     bad=[[row(_ASKED, answer) for answer in ("3", "4", "3")]],
     good=[[row(_ASKED, answer) for answer in ("3", "three", "There are 3 cars.")], [row(_ASKED, "3")]],
 )

@@ -1,14 +1,11 @@
 """RWD107."""
 
 from sft_audit.check import Relation, Tables, check
+from sft_audit.example import EXACT_REWARD
 
 _LONGER = """
 def reward(completions, **columns):
     return [min(len(c[0]["content"]), 4000) / 4000 for c in completions]
-"""
-_EXACT = """
-def reward(completions, solution, **columns):
-    return [float(c[0]["content"].strip() == s) for c, s in zip(completions, solution)]
 """
 
 
@@ -20,7 +17,7 @@ def reward(completions, solution, **columns):
     of="select if(count(distinct sample_id) > 10, count(*), 0) from trials "
     "where expected = 'wrong' and condition = 'own' and repeat = 0 and reward is not null",
     bad=[_LONGER],
-    good=[_EXACT],
+    good=[EXACT_REWARD],
 )
 def length_slope(db: Tables, *, most: float = 0.1) -> Relation:
     """Longer answers are paid more, though they are as wrong.

@@ -1,6 +1,7 @@
 """RWD110."""
 
 from sft_audit.check import Relation, Tables, check
+from sft_audit.example import EXACT_REWARD
 
 _CONNECTS = """
 import socket
@@ -8,10 +9,6 @@ import socket
 def reward(completions, **columns):
     socket.create_connection(("127.0.0.1", 9), timeout=1)
     return [0.0 for _ in completions]
-"""
-_EXACT = """
-def reward(completions, solution, **columns):
-    return [float(c[0]["content"].strip() == s) for c, s in zip(completions, solution)]
 """
 
 
@@ -22,7 +19,7 @@ def reward(completions, solution, **columns):
     reads=("rewards", "trials"),
     of="select count(*) from trials",
     bad=[_CONNECTS],
-    good=[_EXACT],
+    good=[EXACT_REWARD],
 )
 def network_use(db: Tables) -> Relation:
     """The function opens a connection that was not allowed.

@@ -1,6 +1,7 @@
 """RWD104."""
 
 from sft_audit.check import Relation, Tables, check
+from sft_audit.example import EXACT_REWARD
 
 _ZERO = """
 def reward(completions, **columns):
@@ -8,10 +9,6 @@ def reward(completions, **columns):
         raise ValueError("signal only works in main thread")
     except ValueError:
         return [0.0 for _ in completions]
-"""
-_EXACT = """
-def reward(completions, solution, **columns):
-    return [float(c[0]["content"].strip() == s) for c, s in zip(completions, solution)]
 """
 
 
@@ -22,7 +19,7 @@ def reward(completions, solution, **columns):
     reads=("rewards", "trials"),
     of="select count(*) from trials where family = 'exact' and condition = 'own' and error is null",
     bad=[_ZERO],
-    good=[_EXACT],
+    good=[EXACT_REWARD],
 )
 def never_pays(db: Tables) -> Relation:
     """No right answer is ever paid more than an empty one.

@@ -1,14 +1,11 @@
 """RWD101."""
 
 from sft_audit.check import Relation, Tables, check
+from sft_audit.example import EXACT_REWARD
 
 _ANYWHERE = """
 def reward(completions, solution, **columns):
     return [float(s.lower() in c[0]["content"].lower()) for c, s in zip(completions, solution)]
-"""
-_EXACT = """
-def reward(completions, solution, **columns):
-    return [float(c[0]["content"].strip() == s) for c, s in zip(completions, solution)]
 """
 
 
@@ -20,7 +17,7 @@ def reward(completions, solution, **columns):
     of="select count(*) from trials where expected = 'wrong' and condition = 'own' and error is null",
     put="select count(*) from trials where expected = 'wrong' and condition = 'own'",
     bad=[_ANYWHERE],
-    good=[_EXACT],
+    good=[EXACT_REWARD],
 )
 def paid_wrong_answer(db: Tables, *, most: float = 0.05) -> Relation:
     """Answers that are wrong in one manner are paid.
@@ -63,9 +60,8 @@ def paid_wrong_answer(db: Tables, *, most: float = 0.05) -> Relation:
             null::integer as turn,
             k / n as score,
             0.95 as confidence,
-            family || ': ' || k || ' of ' || n || ' wrong answers are paid (' || printf('%.0f', 100 * k / n)
-                || ' %, 95 % interval ' || printf('%.0f', 100 * wilson_low(k, n)) || ' to '
-                || printf('%.0f', 100 * wilson_high(k, n)) || ' %), for example "' || left(example, 120)
+            family || ': ' || k || ' of ' || n || ' wrong answers are paid ('
+                || rate_in_words(k, n) || '), for example "' || left(example, 120)
                 || '" where ' || left(gold, 40) || ' is right' as message,
             json_object(
                 'key', family, 'k', k, 'n', n, 'low', wilson_low(k, n), 'high', wilson_high(k, n),

@@ -68,9 +68,7 @@ def rejected_right_answer(
             k / n as score,
             0.95 as confidence,
             family || ': ' || k || ' of ' || n || ' right answers are not paid ('
-                || printf('%.0f', 100 * k / n)
-                || ' %, 95 % interval ' || printf('%.0f', 100 * wilson_low(k, n)) || ' to '
-                || printf('%.0f', 100 * wilson_high(k, n)) || ' %), for example "' || left(example, 120)
+                || rate_in_words(k, n) || '), for example "' || left(example, 120)
                 || '" where ' || left(gold, 40) || ' is right' as message,
             json_object(
                 'key', family, 'k', k, 'n', n, 'low', wilson_low(k, n), 'high', wilson_high(k, n),

@@ -57,9 +57,8 @@ def rejected_right_sample(db: Tables, *, most: float = 0.15) -> Relation:
             null::integer as turn,
             k / n as score,
             0.95 as confidence,
-            k || ' of ' || n || ' sampled right answers are not paid (' || printf('%.0f', 100 * k / n)
-                || ' %, 95 % interval ' || printf('%.0f', 100 * wilson_low(k, n)) || ' to '
-                || printf('%.0f', 100 * wilson_high(k, n)) || ' %), for example "' || left(example, 120)
+            k || ' of ' || n || ' sampled right answers are not paid ('
+                || rate_in_words(k, n) || '), for example "' || left(example, 120)
                 || '"; ' || unread || ' samples could not be read' as message,
             json_object(
                 'key', 'right', 'k', k, 'n', n, 'low', wilson_low(k, n), 'high', wilson_high(k, n),

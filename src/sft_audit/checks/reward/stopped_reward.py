@@ -1,6 +1,7 @@
 """RWD109."""
 
 from sft_audit.check import Relation, Tables, check
+from sft_audit.example import EXACT_REWARD
 
 _HANGS = """
 import time
@@ -16,10 +17,6 @@ def reward(completions, **columns):
         signal.raise_signal(signal.SIGKILL)
     return [0.0 for _ in completions]
 """
-_EXACT = """
-def reward(completions, solution, **columns):
-    return [float(c[0]["content"].strip() == s) for c, s in zip(completions, solution)]
-"""
 
 
 @check(
@@ -29,7 +26,7 @@ def reward(completions, solution, **columns):
     reads=("rewards", "trials"),
     of="select count(*) from trials",
     bad=[_HANGS, _DIES],
-    good=[_EXACT],
+    good=[EXACT_REWARD],
 )
 def stopped_reward(db: Tables) -> Relation:
     """The function hangs, dies or asks for more memory than it may have.

@@ -1,6 +1,7 @@
 """RWD120."""
 
 from sft_audit.check import Relation, Tables, check
+from sft_audit.example import EXACT_REWARD
 
 _SHORTCUT = """
 def reward(completions, solution, images, **columns):
@@ -12,10 +13,6 @@ def reward(completions, solution, images, scene, **columns):
     shown = [images[0].filename if images else "" for images in images]
     right = [c[0]["content"].strip() == s for c, s in zip(completions, solution)]
     return [float(r and where in name) for r, where, name in zip(right, scene, shown)]
-"""
-_EXACT = """
-def reward(completions, solution, **columns):
-    return [float(c[0]["content"].strip() == s) for c, s in zip(completions, solution)]
 """
 
 _PAIRS = """
@@ -53,7 +50,7 @@ _PAIRS = """
     reads=("rewards", "trials"),
     of=f"{_PAIRS} select if(count(*) filter (not text_only) >= 5, count(*), 0) from pairs",
     bad=[_SHORTCUT],
-    good=[_SEEING, _EXACT],
+    good=[_SEEING, EXACT_REWARD],
 )
 def text_only_shortcut(db: Tables, *, most: float = 0.1, least_pairs: int = 5) -> Relation:
     """The reward tells right from wrong mostly where the text alone tells it.

@@ -1,14 +1,11 @@
 """RWD115."""
 
 from sft_audit.check import Relation, Tables, check
+from sft_audit.example import EXACT_REWARD
 
 _DIGITS = """
 def reward(completions, solution, **columns):
     return [float(s.isdigit() and c[0]["content"].strip() == s) for c, s in zip(completions, solution)]
-"""
-_EXACT = """
-def reward(completions, solution, **columns):
-    return [float(c[0]["content"].strip() == s) for c, s in zip(completions, solution)]
 """
 
 
@@ -19,7 +16,7 @@ def reward(completions, solution, **columns):
     reads=("answers", "trials"),
     of="select count(*) from trials where family = 'exact' and condition = 'own' and paid is not null",
     bad=[_DIGITS],
-    good=[_EXACT],
+    good=[EXACT_REWARD],
 )
 def unread_answer(db: Tables, *, most: float = 0.05) -> Relation:
     """Known answers of one kind are paid in no spelling: the function cannot read them.
@@ -64,9 +61,7 @@ def unread_answer(db: Tables, *, most: float = 0.05) -> Relation:
             k / n as score,
             0.95 as confidence,
             k || ' of ' || n || ' known answers of the kind ' || answer_kind || ' are paid in no spelling ('
-                || printf('%.0f', 100 * k / n) || ' %, 95 % interval '
-                || printf('%.0f', 100 * wilson_low(k, n)) || ' to ' || printf('%.0f', 100 * wilson_high(k, n))
-                || ' %), for example "' || left(example, 80) || '"' as message,
+                || rate_in_words(k, n) || '), for example "' || left(example, 80) || '"' as message,
             json_object(
                 'key', answer_kind, 'k', k, 'n', n, 'low', wilson_low(k, n), 'high', wilson_high(k, n),
                 'gold', left(example, 200)

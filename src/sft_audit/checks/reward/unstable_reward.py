@@ -1,16 +1,13 @@
 """RWD105."""
 
 from sft_audit.check import Relation, Tables, check
+from sft_audit.example import EXACT_REWARD
 
 _DRAWN = """
 import random
 
 def reward(completions, **columns):
     return [random.random() for _ in completions]
-"""
-_EXACT = """
-def reward(completions, solution, **columns):
-    return [float(c[0]["content"].strip() == s) for c, s in zip(completions, solution)]
 """
 
 
@@ -21,7 +18,7 @@ def reward(completions, solution, **columns):
     reads=("rewards", "trials"),
     of="select count(*) from trials where repeat > 0 and reward is not null",
     bad=[_DRAWN],
-    good=[_EXACT],
+    good=[EXACT_REWARD],
 )
 def unstable_reward(db: Tables, *, most: float = 0.01) -> Relation:
     """The same completion is paid differently when asked again.
