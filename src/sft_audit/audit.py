@@ -99,7 +99,7 @@ def _record(
     for recorder in recorders:
         if not unasked.isdisjoint(recorder.fills):
             continue
-        broken = [faults[table] for table in recorder.needs if table in faults]
+        broken = [faults[table] for table in (*recorder.needs, *recorder.uses) if table in faults]
         if not broken:
             try:
                 with stages.timed(f"recording {recorder.name}"):

@@ -26,6 +26,7 @@ FAMILIES: Mapping[str, str] = MappingProxyType(
         "BAL": "Balance",
         "RWD": "Reward function",
         "SIG": "Signal of RL prompts",
+        "CKP": "Checkpoint",
     }
 )
 WOUNDS: Mapping[str, int] = MappingProxyType({"GRD": 1, "PRF": 2, "MOD": 3})
@@ -33,7 +34,8 @@ WOUNDS: Mapping[str, int] = MappingProxyType({"GRD": 1, "PRF": 2, "MOD": 3})
 Remedy = Literal["none", "review", "drop", "rewrite"]
 Value = str | int | float | bool | None | Sequence[str]
 Rows = list[dict[str, Any]]
-Example = Rows | str
+Weights = Mapping[str, Sequence[Sequence[float]]]
+Example = Rows | str | Weights
 
 ROWS = "select count(*) from samples"
 READABLE_ROWS = "select count(*) from samples where not malformed"
@@ -65,8 +67,9 @@ class Check:
     the check could not see what it asks about.
     `safe` is true when the remedy never changes what a correct row teaches; a finding for which that does not
     hold says `"safe": false` in its evidence.
-    `bad` and `good` are examples with and without the fault: small data sets in LLaVA rows, or the source of
-    a reward function; `given` holds the rows of further files that they are audited with, by option.
+    `bad` and `good` are examples with and without the fault: small data sets in LLaVA rows, the source of a
+    reward function, the log of a checkpoint or its weights by name; `given` holds the rows of further files
+    that they are audited with, by option.
     """
 
     code: str

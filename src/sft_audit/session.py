@@ -10,7 +10,7 @@ from typing import Any
 
 from sft_audit import __version__
 from sft_audit.audit import Outcome, run_audit
-from sft_audit.config import AuditConfig, PromptsConfig, RewardConfig, parse_config
+from sft_audit.config import AuditConfig, CheckpointConfig, PromptsConfig, RewardConfig, parse_config
 from sft_audit.engine import Engine
 from sft_audit.errors import AuditError
 from sft_audit.readers.file_bytes import FileBytes
@@ -85,6 +85,18 @@ def audit_prompts(data: str | Path | list[str | Path], **options: object) -> Rep
     Raises AuditError where the logs of `samples` hold no completion of a prompt.
     """
     return run(parse_config({"data": data, **options}, "audit_prompts", PromptsConfig))
+
+
+def audit_checkpoint(
+    base: str | Path, checkpoint: str | Path, probes: str | Path | list[str | Path], **options: object
+) -> Report:
+    """Audit what fine-tuning taught a model; `options` are the fields of CheckpointConfig.
+
+    `base` and `checkpoint` are folders of models, or `checkpoint` of a PEFT adapter. Raises AuditError where
+    either cannot be loaded or they are not of one architecture.
+    """
+    given = {"base": base, "checkpoint": checkpoint, "data": probes, **options}
+    return run(parse_config(given, "audit_checkpoint", CheckpointConfig))
 
 
 def run(config: AuditConfig) -> Report:
@@ -179,10 +191,20 @@ def _write_prompts(config: AuditConfig, store: Store, outcome: Outcome) -> Shown
     return {"prompts": asdict(sheet)}, {}
 
 
+def _write_checkpoint(config: AuditConfig, store: Store, outcome: Outcome) -> Shown:
+    """Write the report of a checkpoint."""
+    from sft_audit.report.checkpoint import read_checkpoint, write_checkpoint
+
+    sheet = read_checkpoint(config, store)
+    write_checkpoint(store, sheet, outcome)
+    return {"checkpoint": asdict(sheet)}, {}
+
+
 _REPORTS: Mapping[str, Callable[[AuditConfig, Store, Outcome], Shown]] = {
     "data": _write_data_report,
     "reward": _write_card,
     "prompts": _write_prompts,
+    "checkpoint": _write_checkpoint,
 }
 
 
@@ -197,6 +219,11 @@ def files_beside(config: AuditConfig) -> dict[str, str]:
             files += _files_of(config.target)
         case PromptsConfig():
             sets += [config.samples, config.blind_samples, config.sft, config.eval]
+        case CheckpointConfig():
+            sets += [tuple(Path(one.partition("=")[2]) for one in config.samples)]
+            files += [config.sft_audit and config.sft_audit / "findings.parquet"]
+            for folder in (config.base, config.checkpoint, *config.null):
+                files += _files_of(str(folder)) if folder else []
     hashes = {}
     for path in (*(one.path for paths in sets for one in find_inputs(paths)), *filter(None, files)):
         with FileBytes(path) as file:

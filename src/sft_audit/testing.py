@@ -21,6 +21,9 @@ def findings_of(
     For a check of reward functions the example is the source of one, asked about `example.ANSWERS` or the
     data that the check gives; or rows, about which one that compares exactly is asked.
 
+    For a check of checkpoints it is the log of the checkpoint's answers to the probes that the check gives as
+    `data`, beside the base model's that it gives as `base`; or its weights, by name, beside the base model's.
+
     Rows may use the example images of `make_images`; the files that the check's examples need are given.
     `options` are further fields of the configuration of its subject.
     """

@@ -1,0 +1,80 @@
+"""`sft-audit checkpoint`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sft_audit.cli.application import Json, PolicyFile, app
+from sft_audit.cli.console import audit, show
+
+
+@app.command()
+def checkpoint(
+    base: Annotated[Path | None, typer.Argument(help="Folder of the base model.")] = None,
+    sft: Annotated[
+        Path | None, typer.Argument(metavar="SFT", help="Folder of the fine-tuned model, or of an adapter.")
+    ] = None,
+    probes: Annotated[
+        list[Path] | None, typer.Option(help="Probe pack, or a data set with known answers.")
+    ] = None,
+    images: Annotated[Path | None, typer.Option(help="Folder that image paths are relative to.")] = None,
+    null: Annotated[
+        list[Path] | None,
+        typer.Option(help="Benign fine-tune of the base, to know harmless drift; may recur."),
+    ] = None,
+    samples: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="MODEL:CONDITION=LOG", help="Log of answers, read in place of asking; may recur."
+        ),
+    ] = None,
+    trained: Annotated[
+        list[str] | None, typer.Option(help="Part that was meant to train: vision, projector, language.")
+    ] = None,
+    draws: Annotated[int | None, typer.Option(min=0, help="Answers drawn a probe. [default: 8]")] = None,
+    max_new_tokens: Annotated[
+        int | None, typer.Option(min=1, help="Tokens of an answer. [default: 64]")
+    ] = None,
+    gradients: Annotated[
+        int | None, typer.Option(min=0, help="Probes whose gradients are taken. [default: 256]")
+    ] = None,
+    batch: Annotated[int | None, typer.Option(min=1, help="Probes a batch. [default: what fits]")] = None,
+    device: Annotated[
+        str | None, typer.Option(help="Device, such as cuda:1. [default: what is there]")
+    ] = None,
+    sft_audit: Annotated[Path | None, typer.Option(help="Audit of the data that it was trained on.")] = None,
+    cache: Annotated[
+        Path | None, typer.Option(help="Folder of answers already had. [default: beside OUT]")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Audit folder to write. [default: checkpoint-audit]")
+    ] = None,
+    config: Annotated[Path | None, typer.Option(help="YAML file of options.")] = None,
+    policy: PolicyFile = None,
+    json_: Json = False,
+) -> None:
+    """Audit a checkpoint: what did fine-tuning teach it?"""
+    from sft_audit.config import CheckpointConfig, load_config
+
+    flags = {
+        "base": base,
+        "checkpoint": sft,
+        "data": probes,
+        "images": images,
+        "null": null,
+        "samples": samples,
+        "trained": trained,
+        "draws": draws,
+        "max_new_tokens": max_new_tokens,
+        "gradients": gradients,
+        "batch": batch,
+        "device": device,
+        "sft_audit": sft_audit,
+        "cache": cache,
+        "out": out,
+        "policy": policy,
+    }
+    report = audit(load_config(config, flags, CheckpointConfig))
+    show(report, as_json=json_)
+    raise typer.Exit(report.exit_code)
