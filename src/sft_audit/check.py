@@ -35,7 +35,8 @@ Remedy = Literal["none", "review", "drop", "rewrite"]
 Value = str | int | float | bool | None | Sequence[str]
 Rows = list[dict[str, Any]]
 Weights = Mapping[str, Sequence[Sequence[float]]]
-Example = Rows | str | Weights
+TableRows = Mapping[str, Rows]
+Example = Rows | str | Weights | TableRows
 
 ROWS = "select count(*) from samples"
 READABLE_ROWS = "select count(*) from samples where not malformed"
@@ -68,8 +69,9 @@ class Check:
     `safe` is true when the remedy never changes what a correct row teaches; a finding for which that does not
     hold says `"safe": false` in its evidence.
     `bad` and `good` are examples with and without the fault: small data sets in LLaVA rows, the source of a
-    reward function, the log of a checkpoint or its weights by name; `given` holds the rows of further files
-    that they are audited with, by option.
+    reward function, the log of a checkpoint or its weights by name; or, where only a model fills the tables,
+    rows of the tables that the check reads, by table. `given` holds the rows of further files that they are
+    audited with, by option.
     """
 
     code: str

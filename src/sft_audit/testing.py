@@ -5,16 +5,19 @@ import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, TypeGuard
 
-from sft_audit.check import Rows, find_check
+from sft_audit.audit import keep
+from sft_audit.check import Example, TableRows, Tables, find_check
 from sft_audit.example import ANSWERS, EXACT_REWARD
+from sft_audit.record import all_recorders
 from sft_audit.session import run
-from sft_audit.store import write_json
+from sft_audit.store import Store, write_json
+from sft_audit.tables import TABLES
 
 
 def findings_of(
-    code: str, example: Rows | str, options: Mapping[str, object] | None = None
+    code: str, example: Example, options: Mapping[str, object] | None = None
 ) -> list[dict[str, Any]]:
     """Audit LLaVA rows with one check alone and return its findings, as dictionaries in report order.
 
@@ -24,9 +27,13 @@ def findings_of(
     For a check of checkpoints it is the log of the checkpoint's answers to the probes that the check gives as
     `data`, beside the base model's that it gives as `base`; or its weights, by name, beside the base model's.
 
+    Rows of tables, by table, are put into the tables as they are, and the check is asked: no audit is run.
+
     Rows may use the example images of `make_images`; the files that the check's examples need are given.
     `options` are further fields of the configuration of its subject.
     """
+    if _of_tables(example):
+        return _findings_in(code, example)
     from sft_audit.config import CONFIGS, parse_config
 
     with TemporaryDirectory() as name:
@@ -56,6 +63,37 @@ def findings_of(
             raise RuntimeError("\n".join(report.faults.values()))
         found: list[dict[str, Any]] = report.findings.to_pylist()
         return found
+
+
+def _of_tables(example: Example) -> TypeGuard[TableRows]:
+    return isinstance(example, Mapping) and all(
+        isinstance(row, Mapping) for rows in example.values() for row in rows
+    )
+
+
+def _findings_in(code: str, tables: TableRows) -> list[dict[str, Any]]:
+    """Ask a check about these rows of tables; columns that a row leaves out are null."""
+    import pyarrow as pa
+
+    all_recorders()  # which declare tables of their own
+    one = find_check(code)
+    if unread := sorted(set(tables) - set(one.reads)):
+        raise ValueError(f"{code}: it has example rows of {unread[0]}, a table that it does not say it reads")
+    with TemporaryDirectory() as name:
+        store = Store(Path(name), "1GB", 1)
+        try:
+            for table, rows in tables.items():
+                schema = TABLES[table].arrow_schema()
+                if unknown := sorted({column for row in rows for column in row} - set(schema.names)):
+                    raise ValueError(f"{code}: its example has {unknown[0]}, which is no column of {table}")
+                store.insert(table, pa.RecordBatch.from_pylist(rows, schema=schema))
+            keep(store, one, one.ask(Tables(), **one.options))
+            found: list[dict[str, Any]] = store.arrow(
+                "from findings order by sample_id, turn, message"
+            ).to_pylist()
+            return found
+        finally:
+            store.close()
 
 
 def make_images(folder: Path) -> None:
