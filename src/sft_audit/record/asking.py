@@ -30,7 +30,7 @@ class Put:
             pictures = [open_picture(Path(place)) for place in self.places]
         except (OSError, UndecodableError) as fault:
             raise AuditError(
-                f"{self.sample_id}: an image of it cannot be opened ({fault}); mend it, or leave the probe out"
+                f"{self.sample_id}: its image cannot be opened ({fault}); mend it, or leave the probe out"
             ) from None
         if self.condition == "blank":
             pictures = [grey_like(picture) for picture in pictures]
@@ -77,7 +77,8 @@ class Asking:
                 self.shelf.put(_key(one, said), score.nll)
             self.shelf.flush()
         return [
-            [self.shelf.get(_key(one, said)) for said in some] for one, some in zip(put, drawn, strict=True)
+            [float(self.shelf.get(_key(one, said)) or 0) for said in some]
+            for one, some in zip(put, drawn, strict=True)
         ]
 
     def _ask(self, put: Sequence[Put], draws: int) -> None:

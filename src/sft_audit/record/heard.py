@@ -31,7 +31,8 @@ _PROBES = """
 """
 _RESPONSES = """
     select
-        sample_id, turn, condition, draw, text, reading, said, nll, n_tokens, entropy, nll_said, nll_base, n_said
+        sample_id, turn, condition, draw, text, reading, said, nll, n_tokens, entropy, nll_said, nll_base,
+        n_said
     from responses
     where model = $model
     order by sample_id, turn, condition, draw
@@ -113,7 +114,7 @@ def read_asked(store: Store) -> list[Asked]:
 
 
 def hear(store: Store, model: str, asked: Sequence[Asked]) -> Iterator[Heard]:
-    """Yield what the model said to each probe, in the order of the probes; those that it was not asked too."""
+    """Yield what the model said to each probe, in their order, those that it was not asked too."""
     by_probe: dict[Key, _Replies] = defaultdict(_Replies)
     for batch in store.batches(_RESPONSES, 8192, {"model": model}):
         for row in batch.to_pylist():

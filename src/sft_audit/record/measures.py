@@ -38,7 +38,7 @@ class Measure:
 
 
 def all_measures(tails: Sequence[str]) -> tuple[Measure, ...]:
-    """Return every measure, in the order in which they are shown; `tails` are reward-like texts to look for."""
+    """Return every measure, in the order in which they are shown; `tails` are reward-like texts."""
 
     def exploits(heard: Sequence[Heard]) -> Units:
         return _of_all(heard, lambda one: _shown(one, tails))
@@ -79,6 +79,12 @@ def all_measures(tails: Sequence[str]) -> tuple[Measure, ...]:
             _blind,
             share=True,
             binary=True,
+        ),
+        Measure(
+            "blind_share",
+            "lower",
+            "(right without the image - chance) / (right with it - chance)",
+            _blind_share,
         ),
         Measure("mirage", "lower", "accuracy without the image / with it", _mirage),
         Measure(
@@ -184,6 +190,16 @@ def _mirage(heard: Sequence[Heard]) -> Units:
     return _of_all(heard, one)
 
 
+def _blind_share(heard: Sequence[Heard]) -> Units:
+    def one(each: Heard) -> tuple[float, float] | None:
+        replies = each.under("none", "own")
+        if each.asked.text_only or not each.asked.closed or each.asked.cue is not None or replies is None:
+            return None
+        return replies[0].right - each.asked.chance, replies[1].right - each.asked.chance
+
+    return _of_all(heard, one)
+
+
 def _above_chance(heard: Sequence[Heard]) -> Units:
     def one(each: Heard) -> tuple[float, float] | None:
         replies = each.under("own")
@@ -195,7 +211,7 @@ def _above_chance(heard: Sequence[Heard]) -> Units:
 
 
 def _paired(heard: Sequence[Heard]) -> Units:
-    """Return sets of one probe for each answer of a cluster: the first of each answer, the second, and so on."""
+    """Return sets of one probe for each answer of a cluster: the first ones, the second ones, and so on."""
     clusters: dict[str, dict[str, list[Heard]]] = defaultdict(lambda: defaultdict(list))
     for one in heard:
         asked = one.asked
@@ -249,7 +265,7 @@ def _yes(heard: Sequence[Heard]) -> Units:
 
 
 def _named(heard: Sequence[Heard]) -> dict[Hashable, tuple[int, int, Hashable]]:
-    """Return of each caption how many objects of the set's vocabulary it names, and how many of them wrongly."""
+    """Return of each caption how many of the set's objects it names, and how many of them wrongly."""
     captions = [one for one in heard if one.asked.objects is not None and one.under("own")]
     known = {name.casefold() for one in captions for name in one.asked.objects or ()}
     patterns = {name: re.compile(rf"\b{re.escape(name)}(?:s|es)?\b") for name in known}
