@@ -12,7 +12,7 @@ _ANYWHERE = ImageRoot("/")
 Picture = Any  # PIL.Image.Image, which is imported where it is used
 
 
-def open_picture(path: str) -> Picture:
+def open_picture(path: str | Path) -> Picture:
     """Return the image at an absolute path as Pillow's RGB, EXIF orientation applied.
 
     Transparency is dropped and deep grey levels are cut, as `convert("RGB")` does and with it the processors
@@ -26,9 +26,16 @@ def open_picture(path: str) -> Picture:
         raise UndecodableError("unreadable", "there was not enough memory to decode it") from None
 
 
-def read_picture(path: str) -> bytes:
+def grey_like(picture: Picture) -> Picture:
+    """Return a grey picture of the same size."""
+    from PIL import Image
+
+    return Image.new("RGB", picture.size, (128, 128, 128))
+
+
+def read_picture(path: str | Path) -> bytes:
     """Return the bytes of an image file of at most 256 MiB; raise UndecodableError."""
-    located = _ANYWHERE.locate(path)
+    located = _ANYWHERE.locate(str(path))
     if located.path is None:
         raise UndecodableError("missing", located.detail or "no such file")
     try:
