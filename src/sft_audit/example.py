@@ -17,6 +17,19 @@ def row(*turns: str, image: str | list[str] | None = "kitchen.jpg", **fields: ob
     return {**fields, **pictured, "conversations": conversations}
 
 
+def change(
+    measure: str,
+    sft: float,
+    low: float,
+    high: float,
+    base: float | None = None,
+    *difference: float,
+) -> dict[str, Any]:
+    """Return a row of the table `changes`; `difference` is its value, both ends of its interval, and p."""
+    row = {"measure": measure, "n": 200, "sft": sft, "sft_low": low, "sft_high": high, "base": base}
+    return row | dict(zip(("difference", "low", "high", "p"), difference, strict=False))
+
+
 def _answers() -> list[dict[str, Any]]:
     kinds = ("mugs", "plates", "boxes", "chairs", "lamps", "books", "cups", "spoons")
     counts = [row(f"<image>\nHow many {kind} are there?", str(3 + at)) for at, kind in enumerate(kinds)]

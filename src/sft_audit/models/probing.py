@@ -1,4 +1,4 @@
-"""What is put to a vision-language model, and what comes back: the words that adapters and recorders share."""
+"""What is put to a vision-language model, and what comes back: the words of adapters and recorders."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -88,7 +88,7 @@ class VisionLanguageModel(Protocol):
         ...
 
     def features(self, questions: Sequence[Question]) -> Iterator[Sequence[Features]]:
-        """Yield batch by batch the activations of vision tower, projector and language model on the images."""
+        """Yield batch by batch the activations of tower, projector and language model on the images."""
         ...
 
     def gradients(self, questions: Sequence[Question], answers: Sequence[str]) -> Sequence[GradientShare]:

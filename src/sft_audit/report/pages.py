@@ -7,7 +7,7 @@ from sft_audit.check import FAMILIES, Check, Example, all_checks
 from sft_audit.policy import Rule, load_policy
 from sft_audit.readers import all_formats
 from sft_audit.record import all_recorders
-from sft_audit.tables import TABLES
+from sft_audit.tables import SHARED, TABLES
 
 _SHOWN_ROWS = 3
 
@@ -66,7 +66,8 @@ def tables_page() -> str:
     """Return the schema of the audit database."""
     recorders = all_recorders()  # which may bring tables
     lines = ["# Tables", "", "An audit folder holds them in `audit.duckdb`; every check is SQL over them."]
-    for table in TABLES.values():
+    own = sorted((one for one in TABLES.values() if one not in SHARED), key=lambda one: one.name)
+    for table in (*SHARED, *own):
         lines += [
             "",
             f"## {table.name}",

@@ -30,7 +30,7 @@ CHECKPOINT = (
         model VARCHAR base or sft
         sample_id VARCHAR the probe
         turn INTEGER the turn of its known answer
-        condition VARCHAR own: as it stands; swapped: with another image; none: without image; blank: a grey one
+        condition VARCHAR own: as it stands; swapped: with another image; none: without; blank: a grey one
         draw INTEGER 0: the most probable answer; 1 and on: drawn at temperature 1
         text VARCHAR what the model said
         reading VARCHAR right, wrong, or unread: it cannot be told

@@ -1,0 +1,51 @@
+"""CKP122."""
+
+from sft_audit.check import Relation, Tables, check
+from sft_audit.example import change
+
+
+@check(
+    "CKP122",
+    severity="error",
+    axis="blindness",
+    reads=("changes",),
+    of="select coalesce(sum(n), 0) from changes where measure = 'paired_accuracy'",
+    bad=[{"changes": [change("paired_accuracy", 0.5, 0.4, 0.6, 0.9, -0.4, -0.5, -0.3, 1e-08)]}],
+    good=[{"changes": [change("paired_accuracy", 0.9, 0.85, 0.94, 0.9, 0, -0.04, 0.04, 1.0)]}],
+)
+def paired_accuracy_fell(db: Tables, *, level: float = 0.01) -> Relation:
+    """The checkpoint tells images apart worse than its base model.
+
+    ## Why it matters
+    Of such sets a model without the image gets none right: what is lost here is sight, not knowledge. RL
+    starts from less than it could have had.
+
+    ## Options
+    `level`: p-value below which it may block; it is reported below 0.05.
+
+    ## Known limits
+    One probe of a set for each answer; sets share no image. The score is `level` less McNemar's exact
+    p-value.
+
+    ## Source
+    Question accuracy of NaturalBench, arXiv:2410.14669. Worse than the base after SFT or RL on items that
+    need no image: VidGround, 2026. The level is a default of ours.
+    """
+    return db.sql(
+        """
+        select
+            null as sample_id,
+            null::integer as turn,
+            $level - p as score,
+            0.95 as confidence,
+            'sets of one question, several images and different answers that are right throughout: '
+                || measured(sft, sft_low, sft_high) || ', base model '
+                || measured(base, base_low, base_high) || ' (' || n || ' sets, McNemar''s p '
+                || printf('%.2g', p) || ')' as message,
+            json_object('key', measure, 'n', n, 'base', base, 'sft', sft) as evidence
+        from changes
+        where measure = 'paired_accuracy'
+            and difference < 0 and p < 0.05
+        """,
+        level=level,
+    )

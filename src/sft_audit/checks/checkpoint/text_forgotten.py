@@ -1,0 +1,46 @@
+"""CKP127."""
+
+from sft_audit.check import Relation, Tables, check
+from sft_audit.example import change
+
+
+@check(
+    "CKP127",
+    severity="warning",
+    axis="readiness",
+    reads=("changes",),
+    of="select coalesce(sum(n), 0) from changes where measure = 'text_accuracy'",
+    bad=[{"changes": [change("text_accuracy", 0.5, 0.4, 0.6, 0.9, -0.4, -0.5, -0.3, 1e-06)]}],
+    good=[{"changes": [change("text_accuracy", 0.9, 0.85, 0.95, 0.9, 0, -0.03, 0.03, 1)]}],
+)
+def text_forgotten(db: Tables, *, least: float = 0.03) -> Relation:
+    """What the base model could do without images is lost.
+
+    ## Why it matters
+    SFT on one modality forgets the other; RL on the same prompts forgets it further.
+
+    ## Options
+    `least`: loss of accuracy above which it is reported, where 0 lies above its interval.
+
+    ## Known limits
+    As much as the text-only probes ask. The score is the loss of accuracy.
+
+    ## Source
+    Text-only forgetting: Wings, arXiv:2406.03496. The level of 3 points is a default of ours.
+    """
+    return db.sql(
+        """
+        select
+            null as sample_id,
+            null::integer as turn,
+            -difference as score,
+            0.95 as confidence,
+            'text-only probes answered rightly: ' || measured(sft, sft_low, sft_high) || ', base model '
+                || measured(base, base_low, base_high) || ' (' || n || ' probes)' as message,
+            json_object('key', measure, 'n', n, 'base', base, 'sft', sft) as evidence
+        from changes
+        where measure = 'text_accuracy'
+            and difference < -$least and high < 0
+        """,
+        least=least,
+    )

@@ -1,0 +1,50 @@
+"""CKP130."""
+
+from sft_audit.check import Relation, Tables, check
+from sft_audit.example import change
+
+
+@check(
+    "CKP130",
+    severity="error",
+    axis="readiness",
+    reads=("changes",),
+    of="select coalesce(sum(n), 0) from changes where measure = 'readable'",
+    bad=[{"changes": [change("readable", 0.5, 0.4, 0.6, 0.9)]}],
+    good=[{"changes": [change("readable", 1.0, 0.98, 1.0, 0.9)]}],
+)
+def unreadable_answers(db: Tables, *, least: float = 0.98, far: float = 0.95) -> Relation:
+    """Answers are not in a form that can be read.
+
+    ## Why it matters
+    What no verifier can read is not paid: the run spends its first steps on the format. SFT is there to
+    teach it.
+
+    ## Options
+    `least`: share below which it is reported; `far`: share below which it may block.
+
+    ## Known limits
+    Read by the rules that read sampled answers (RWD118): an answer in words of its own may be unread here
+    and read by your reward function. The score is `far` less the upper 95 % bound.
+
+    ## Source
+    Without SFT for the format RL failed: SFT Memorizes, RL Generalizes, arXiv:2501.17161. The levels are
+    ours.
+    """
+    return db.sql(
+        """
+        select
+            null as sample_id,
+            null::integer as turn,
+            $far - sft_high as score,
+            0.95 as confidence,
+            'answers that can be read: ' || measured(sft, sft_low, sft_high) || ' of ' || n
+                || ' probes, base model ' || measured(base, base_low, base_high) as message,
+            json_object('key', measure, 'n', n, 'base', base, 'sft', sft) as evidence
+        from changes
+        where measure = 'readable'
+            and sft < $least
+        """,
+        least=least,
+        far=far,
+    )
