@@ -12,7 +12,7 @@ SOURCE = Path(__file__).parents[1] / "src" / "sft_audit"
 LAYERS = (
     ("sample", "finding", "tables", "errors", "interval"),
     ("check", "example", "store", "engine", "config"),
-    ("readers", "logs", "record", "models", "rewards", "constitution", "trainers"),
+    ("readers", "logs", "record", "models", "representation", "rewards", "constitution", "trainers"),
     ("checks", "remedies"),
     ("audit", "policy"),
     ("gate", "hindsight"),
