@@ -135,6 +135,8 @@ def _examples(one: Check) -> list[str]:
 def _example(rows: Example) -> str:
     if isinstance(rows, str):
         return f"```python\n{rows.strip()}\n```"
+    if isinstance(rows, Mapping):
+        return f"```json\n{json.dumps(rows)}\n```"
     shown = "\n".join(json.dumps(row, ensure_ascii=True) for row in rows[:_SHOWN_ROWS])
     more = len(rows) - _SHOWN_ROWS
     return f"```json\n{shown}\n```" + (
