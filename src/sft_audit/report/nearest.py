@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 from sft_audit.record.decode import FAULTS, decode
-from sft_audit.record.phash import phash
+from sft_audit.record.grey import look, measures
 from sft_audit.store import Store, read_manifest
 
 Said = tuple[str, str, Sequence[str]]  # question, what was said, where the images lie
+_WORD = r"\w+"
 _MOST_ROWS = 100_000
 _EACH = 2
 _FARTHEST = 10  # bits of 64 by which the hashes of like images differ at the most
@@ -60,7 +61,7 @@ def _by_words(rows: Sequence[tuple[Any, ...]], said: Sequence[Said]) -> list[tup
     from sklearn.feature_extraction.text import TfidfVectorizer
 
     texts = [f"{question} {answer}" for _, _, _, question, answer, *_ in rows]
-    vectoriser = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=r"\w+")
+    vectoriser = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=_WORD)
     likeness = vectoriser.fit_transform([*texts, *(f"{question} {text}" for question, text, _ in said)])
     found = (likeness[len(texts) :] @ likeness[: len(texts)].T).toarray()
     return [tuple(_near(rows, "words", scores)) for scores in found]
@@ -95,5 +96,6 @@ def _near(rows: Sequence[tuple[Any, ...]], by: Literal["words", "image"], likene
 def _hash(places: Sequence[str]) -> int | None:
     for place in places[:1]:
         with suppress(*FAULTS, MemoryError):
-            return phash(decode(Path(place).read_bytes()).grey)
+            seen = look(decode(Path(place).read_bytes()).grey)
+            return int(measures([seen])["phash"][0])
     return None
