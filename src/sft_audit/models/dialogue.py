@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from jinja2 import TemplateError
+
 from sft_audit.errors import AuditError
 from sft_audit.models.probing import Question
 
@@ -106,11 +108,15 @@ def dialogue_of(processor: Any, model: Any, where: str) -> Dialogue:  # noqa: AN
             f"{where}: no chat template; save the processor with the one that the model was trained on"
         )
     probe = Question("yes", (None,))
-    shown = _rendered(processor, probe)
+    try:
+        shown, whole = _rendered(processor, probe), _rendered(processor, probe, "yes")
+    except (TemplateError, TypeError) as fault:
+        raise AuditError(
+            f"{where}: its chat template cannot show a question with an image: {fault}"
+        ) from None
     if getattr(processor, "image_token", None) and processor.image_token not in shown:
         raise AuditError(f"{where}: its chat template leaves images out; save one that has a place for them")
     stops = _as_ids(model.generation_config.eos_token_id) or _as_ids(tokenizer.eos_token_id)
-    whole = _rendered(processor, probe, "yes")
     after = whole.removeprefix(shown).rpartition("yes")[2] if whole.startswith(shown) else ""
     closing = next(
         (
