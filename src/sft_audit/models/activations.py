@@ -26,7 +26,7 @@ def activations(model: Any, parts: Parts, inputs: Tensors, where: str) -> list[F
         with _heard(layers_of(parts.vision, where)) as seen:
             projected = model.get_image_features(**images_only(inputs))
         with _heard(layers_of(parts.language, where)) as read:
-            model(**inputs, use_cache=False)
+            model.base_model(**inputs, use_cache=False)  # no logits are needed
     at_image = (inputs["input_ids"] == model.config.image_token_id).reshape(-1)
     return [
         *(_pooled(f"vision.{at}", _flat(one)) for at, one in enumerate(seen)),

@@ -31,6 +31,13 @@ def loaded(folder: Path, device: str | None, base: Path | None) -> tuple[Any, An
     return model.requires_grad_(True).eval().to(place), processor
 
 
+def _faults() -> tuple[type[Exception], ...]:
+    """Return what loading a broken or foreign folder raises."""
+    from safetensors import SafetensorError
+
+    return (*_FAULTS, SafetensorError)
+
+
 def _library() -> Any:  # noqa: ANN401 - the module
     try:
         import torch  # noqa: F401 - is it there?
@@ -89,7 +96,7 @@ def _model(folder: Path, library: Any, place: Any) -> Any:  # noqa: ANN401 - of 
         model, told = library.AutoModelForImageTextToText.from_pretrained(
             folder, dtype=dtype, use_safetensors=True, output_loading_info=True, **_LOCAL
         )
-    except _FAULTS as fault:
+    except _faults() as fault:
         raise AuditError(
             f"{folder}: not an image-text-to-text model that can be loaded: {_first(fault)}"
         ) from None
@@ -110,17 +117,39 @@ def _merged(model: Any, folder: Path) -> Any:  # noqa: ANN401 - a torch module
         ) from None
     try:
         return PeftModel.from_pretrained(model, str(folder)).merge_and_unload()
-    except _FAULTS as fault:
+    except _faults() as fault:
         raise AuditError(f"{folder}: not an adapter of that base model: {_first(fault)}") from None
 
 
 def _processor(folder: Path, library: Any) -> Any:  # noqa: ANN401
     try:
-        return library.AutoProcessor.from_pretrained(folder, **_LOCAL)
-    except _FAULTS as fault:
+        try:
+            return library.AutoProcessor.from_pretrained(folder, **_LOCAL)
+        except (ImportError, OSError):
+            kind = getattr(library, _named_processor(folder), None)
+            if kind is None:
+                raise
+            return without_video(kind).from_pretrained(folder, **_LOCAL)
+    except _faults() as fault:
         raise AuditError(
             f"{folder}: no processor of images and text can be loaded: {_first(fault)}"
         ) from None
+
+
+def without_video(kind: type[Any]) -> type[Any]:
+    """Return a class of processors less its part for videos, which needs packages that images do not."""
+    parts = [name for name in kind.get_attributes() if not name.startswith("video")]
+    return type(kind.__name__, (kind,), {"get_attributes": classmethod(lambda _: parts)})
+
+
+def _named_processor(folder: Path) -> str:
+    """Return the class of processor that a folder names, or an empty string."""
+    for name in (*_PROCESSOR, "tokenizer_config.json"):
+        if (folder / name).is_file():
+            match json.loads((folder / name).read_text(encoding="utf-8")):
+                case {"processor_class": str(kind)}:
+                    return kind
+    return ""
 
 
 def _first(fault: Exception) -> str:

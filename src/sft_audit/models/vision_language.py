@@ -25,6 +25,7 @@ class TransformersModel:
 
     Images keep the order in which the question has them, before its text. An answer is never an image's
     placeholder: those tokens are left out of the probabilities.
+    In 16-bit floats an answer and the same answer scored differ by rounding.
     """
 
     model: Any
