@@ -8,9 +8,9 @@ from typing import Any
 from sft_audit.config import AuditConfig, CheckpointConfig, PromptsConfig, RewardConfig
 from sft_audit.errors import AuditError
 from sft_audit.logs import is_logged, read_logged
+from sft_audit.logs.container import log_chunks
 from sft_audit.readers import RowFault
 from sft_audit.readers.chunk import Chunk, Row
-from sft_audit.readers.detect import container_of, cut_container
 from sft_audit.readers.file_bytes import FileBytes
 from sft_audit.readers.inputs import Input, find_inputs
 from sft_audit.record import Recording, table_recorder
@@ -32,6 +32,7 @@ _FIELDS = (
     ("reward", "float64"),
     ("id", "string"),
     ("image", "string"),
+    ("position", "int64"),
     ("key", "string"),
 )
 _SAID = {
@@ -54,7 +55,11 @@ FAULTS = Table(
     ),
 )
 # What a log says of a prompt beside its text, and which sample that is; both tables are dropped again.
-_KEYS = "create or replace table logged_keys (rollout BIGINT, id VARCHAR, image VARCHAR, key VARCHAR)"
+_KEYS = """
+    create or replace table logged_keys (
+        rollout BIGINT, id VARCHAR, image VARCHAR, position BIGINT, key VARCHAR
+    )
+"""
 _LINKS = (
     "create or replace table logged_links (key VARCHAR, sample_id VARCHAR, turn INTEGER, problem VARCHAR)"
 )
@@ -72,7 +77,7 @@ _PROMPTS = """
         where role = 'user' and sample_id not in (select sample_id from answers)
         group by sample_id
     )
-    select sample_id, turn, id, question, coalesce(images, []) as images, answer
+    select sample_id, turn, id, question, coalesce(images, []) as images, answer, position
     from asked
     join samples using (sample_id)
     left join pictured using (sample_id)
@@ -168,11 +173,11 @@ def _read_log(recording: Recording, one: Input, condition: str) -> None:
     rows, first = 0, store.value("select count(*) from rollouts")
     number = first
     with FileBytes(one.path) as source, store.transaction():
-        chunks = cut_container(source, one.file, container_of(source), is_logged)
+        chunks = log_chunks(source, one.file, is_logged)
         for n_rows, found, faults in recording.engine.map(_read_chunk, ((one, condition) for one in chunks)):
             numbered = _numbered(found, number)
-            store.insert("rollouts", numbered.drop_columns(["id", "image", "key"]))
-            store.insert("logged_keys", numbered.select(["rollout", "id", "image", "key"]))
+            store.insert("rollouts", numbered.drop_columns(["id", "image", "position", "key"]))
+            store.insert("logged_keys", numbered.select(["rollout", "id", "image", "position", "key"]))
             store.insert(FAULTS.name, faults)
             rows, number = rows + n_rows, number + found.num_rows
     if number == first:
@@ -203,7 +208,8 @@ def _read_chunk(task: tuple[Chunk, str]) -> tuple[int, Any, Any]:
             continue
         faults.extend((*where, "reward", one.problem) for one in logged if one.problem is not None)
         for one in logged:
-            known = content_hash("\0".join(map(str, (one.prompt, one.gold, one.id, one.image))).encode())
+            told = (one.prompt, one.gold, one.id, one.image, one.position)
+            known = content_hash("\0".join(map(str, told)).encode())
             found.append(
                 {
                     "file": chunk.file,
@@ -216,6 +222,7 @@ def _read_chunk(task: tuple[Chunk, str]) -> tuple[int, Any, Any]:
                     "reward": one.reward,
                     "id": one.id,
                     "image": one.image,
+                    "position": one.position,
                     "key": known,
                 }
             )
@@ -245,7 +252,7 @@ def _link(recording: Recording) -> None:
     for batch in store.batches(_PROMPTS, 8192):
         index.add(Prompt(**{**row, "images": tuple(row["images"])}) for row in batch.to_pylist())
     distinct = """
-        select key, any_value(prompt), any_value(gold), any_value(id), any_value(image)
+        select key, any_value(prompt), any_value(gold), any_value(id), any_value(image), any_value(position)
         from rollouts
         join logged_keys using (rollout)
         group by key
