@@ -12,7 +12,10 @@ import pytest
 
 from sft_audit.errors import AuditError
 from sft_audit.example import ANSWERS, TINY_WEIGHTS, nudged
+from sft_audit.models.checkpoint_files import open_weights
+from sft_audit.models.safetensors_file import BLOCK
 from sft_audit.record.spectrum import effective_rank
+from sft_audit.record.weights import compare
 from sft_audit.session import Report, audit_checkpoint
 from sft_audit.store import write_json
 from sft_audit.testing import write_model
@@ -99,6 +102,17 @@ def test_rounding_alone_is_no_change(tmp_path: Path) -> None:
     moved = table(audited(tmp_path, base, save(tmp_path / "other", narrow)), "weights", "depth")
     assert [row["identical"] for row in moved.values()] == [True, True, False]
     assert moved[2]["effective_rank_of_change"] == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("place", [(0, 0), (1, -1)])
+def test_one_value_of_many_blocks_is_seen(place: tuple[int, int], tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    values = torch.ones(2, BLOCK)
+    values[place] = 1 + 2.0**-20
+    base = open_weights(save(tmp_path / "base", {"a": torch.ones(2, BLOCK)}))
+    [row] = compare(base, dict(open_weights(save(tmp_path / "sft", {"a": values}))))
+    assert (row["identical"], row["rounded"]) == (False, None)
+    assert row["relative_change"] == pytest.approx(2.0**-20 / (2 * BLOCK) ** 0.5, rel=1e-6)
 
 
 def test_only_what_was_to_stay_frozen_is_a_fault(tmp_path: Path) -> None:

@@ -76,9 +76,9 @@ _SUMMED = """
         count(*) filter (present in ('both', 'reshaped')) as tensors,
         coalesce(sum(n) filter (present in ('both', 'reshaped')), 0) as n,
         count(*) filter (identical) as identical,
-        if(sum(norm) > 0, round(sqrt(sum(change ** 2) / sum(norm ** 2)), 9), null) as relative_change,
+        if(sum(norm) > 0, round(sqrt(sum(change ** 2) / sum(norm ** 2)), 12), null) as relative_change,
         any_value(largest_layer) as largest_layer,
-        round(any_value(largest_change), 9) as largest_change,
+        round(any_value(largest_change), 12) as largest_change,
         count(*) filter (present = 'base') as only_base,
         count(*) filter (present = 'checkpoint') as only_checkpoint
     from weights
