@@ -12,7 +12,7 @@ install: .venv/installed
 	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[demo,dev]'
 	@touch $@
 
-# What the tests of real trainers need beside it: TRL with torch.
+# What the tests of real trainers need beside it: TRL with torch, PEFT.
 .venv/installed-trainers: .venv/installed
 	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[demo,dev,rl]'
 	@touch $@

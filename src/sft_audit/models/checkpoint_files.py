@@ -96,16 +96,17 @@ def _indexed(folder: Path) -> dict[str, Tensor]:
     path = folder / _INDEX
     match read_object(path):
         case {"weight_map": dict(places)} if places:
-            files = set(places.values())
+            files = list(places.values())
         case _:
             raise AuditError(f"{path}: it maps no tensor to a file; download or save it again")
-    headers = {}
-    for file in sorted(files, key=str):
+    headers: dict[str, dict[str, Tensor]] = {}
+    for file in files:
         if not isinstance(file, str) or file in ("", ".", "..") or re.search(r"[/\\:\0]", file):
             raise AuditError(
                 f"{path}: {file!r} is not the name of a file in its folder; save the model again"
             )
-        headers[file] = read_header(folder / file)
+        if file not in headers:
+            headers[file] = read_header(folder / file)
     for name, file in places.items():
         if name not in headers[file]:
             raise AuditError(f"{path}: {file} has no tensor {name[:200]!r}; download or save it again")

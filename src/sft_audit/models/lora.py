@@ -12,6 +12,7 @@ from sft_audit.models.checkpoint_files import by_canonical_name, canonical, open
 from sft_audit.models.safetensors_file import Array, Block, Tensor, read_header
 
 _CONFIG, _WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
+_HEAD = "lm_head.weight"  # a base model does not store it where it is tied to the embedding
 _LEGACY = "non_lora_trainables.bin"
 _MATRIX = re.compile(r"^(.+)\.(lora_A|lora_B|lora_embedding_A|lora_embedding_B)(?:\.default)?(?:\.weight)?$")
 _WRAPPERS = re.compile(r"\.(modules_to_save(\.default)?|base_layer)(?=\.)")
@@ -88,7 +89,7 @@ def open_checkpoint(folder: Path, base: Mapping[str, Tensor]) -> dict[str, Tenso
     full = by_canonical_name(folder, whole)
     adapted = dict(_adapted(folder, config, base, module, pair) for module, pair in pairs.items())
     for name in (*full, *adapted):
-        if name not in base:
+        if name not in base and name != _HEAD:
             raise AuditError(
                 f"{folder}: {name} is no tensor of the base model; give the base that it was made on"
             )
@@ -158,7 +159,8 @@ def _repeats(one: Tensor, other: Tensor) -> bool:
 def _scaling(folder: Path, config: Mapping[str, Any], module: str, rank: int) -> float:
     """Return alpha / r, or alpha / sqrt(r) for rsLoRA (arXiv:2312.03732); r is the matrices' own."""
     alpha = config.get("lora_alpha", 8)
-    for pattern, own in (config.get("alpha_pattern") or {}).items():
+    patterns = config.get("alpha_pattern")
+    for pattern, own in patterns.items() if isinstance(patterns, dict) else ():
         try:
             if re.match(rf"(.*\.)?({pattern})$", module):
                 alpha = own

@@ -29,7 +29,7 @@ def singular_values(values: Callable[[Block], Array], rows: int, columns: int) -
             gram = dsyrk(1.0, values(Block(at, end, 0, columns)).T, 1.0, gram, overwrite_c=1)
         else:
             gram = dsyrk(1.0, values(Block(0, rows, at, end)).T, 1.0, gram, trans=1, overwrite_c=1)
-    found = eigvalsh(gram, lower=False, overwrite_a=True, check_finite=False)[::-1]
+    found = eigvalsh(gram, lower=False, overwrite_a=True, check_finite=False, driver="ev")[::-1]
     found[found < side * np.finfo(float).eps * found[0]] = 0.0
     return np.sqrt(found)
 

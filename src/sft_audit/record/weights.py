@@ -1,5 +1,6 @@
 """What fine-tuning did to the weights, read from the files a block at a time, without torch."""
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from math import isfinite, prod, sqrt
@@ -31,7 +32,7 @@ WEIGHTS = table(
     change DOUBLE Frobenius norm of checkpoint less base
     relative_change DOUBLE change over norm
     spectral_change DOUBLE largest singular value of checkpoint less base, over the base's
-    effective_rank_base DOUBLE effective rank of the base's; null: identical, no matrix, or larger than 2048
+    effective_rank_base DOUBLE effective rank of the base's; null: identical, no matrix, or a side above 2048
     effective_rank DOUBLE effective rank of the checkpoint's; null likewise
     effective_rank_of_change DOUBLE effective rank of what stands out of rounding in checkpoint less base
     """,
@@ -75,9 +76,9 @@ _SUMMED = """
         count(*) filter (present in ('both', 'reshaped')) as tensors,
         coalesce(sum(n) filter (present in ('both', 'reshaped')), 0) as n,
         count(*) filter (identical) as identical,
-        if(sum(norm) > 0, round(sqrt(sum(change ** 2) / sum(norm ** 2)), 9), null) as relative_change,
+        if(sum(norm) > 0, round(sqrt(sum(change ** 2) / sum(norm ** 2)), 12), null) as relative_change,
         any_value(largest_layer) as largest_layer,
-        round(any_value(largest_change), 9) as largest_change,
+        round(any_value(largest_change), 12) as largest_change,
         count(*) filter (present = 'base') as only_base,
         count(*) filter (present = 'checkpoint') as only_checkpoint
     from weights
@@ -115,9 +116,18 @@ def weights(recording: Recording) -> None:
             f"{config.checkpoint}: no tensor is called as one of {config.base}; give the base it was made of"
         )
     _refuse_absent(config, {part_of(name) for name in (*base, *after)})
-    rows = [_row(name, base.get(name), after.get(name)) for name in sorted({**base, **after})]
+    rows = list(compare(base, after))
     recording.store.insert("weights", pa.Table.from_pylist(rows, schema=WEIGHTS.arrow_schema()))
     recording.store.execute(_SUMMED, {"trained": list(config.trained)})
+
+
+def compare(base: Mapping[str, Tensor], after: Mapping[str, Tensor | Adapted]) -> Iterator[dict[str, Any]]:
+    """Yield a row of `weights` for every tensor, by name.
+
+    Memory: a few blocks, and for a matrix that moved two times the square of its smaller side, in float64.
+    """
+    for name in sorted({**base, **after}):
+        yield _row(name, base.get(name), after.get(name))
 
 
 def _refuse_absent(config: CheckpointConfig, parts: set[Any]) -> None:
