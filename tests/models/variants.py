@@ -15,18 +15,18 @@ def drifted(model: Path, out: Path, noise: float = 3.0, seed: int = 0) -> Path:
     with torch.no_grad():
         for weight in vlm.model.model.vision_tower.parameters():
             if weight.numel() > 1 and weight.std() > 0:
-                weight += noise * weight.std() * torch.randn(weight.shape, generator=draw)
+                weight.add_(noise * weight.std() * torch.randn(weight.shape, generator=draw))
     return vlm.save(out)
 
 
 def rotated(model: Path, out: Path, seed: int = 0) -> Path:
     """Write the model with the tower's channels in another order, which the projector's input undoes.
 
-    The function is the same, and linear CKA between the towers is 1; a feature's cosine with itself falls. The
-    rotation is a permutation because nothing more passes through a LayerNorm unseen: its normalisation commutes
-    with every orthogonal map that keeps the vector of ones, but its scale and shift, which act channel by
-    channel, commute with permutations alone; and those of the LayerNorm ahead of the residual stream cannot be
-    folded into a matrix behind it, since that stream adds to its output.
+    The function is the same, and linear CKA between the towers is 1; a feature's cosine with itself falls.
+    The rotation is a permutation because nothing more passes through a LayerNorm unseen: its normalisation
+    commutes with every orthogonal map that keeps the vector of ones, but its scale and shift, which act
+    channel by channel, commute with permutations alone; and those of the LayerNorm ahead of the residual
+    stream cannot be folded into a matrix behind it, since that stream adds to its output.
     """
     import torch
 

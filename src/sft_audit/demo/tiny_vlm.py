@@ -14,19 +14,20 @@ from sft_audit.errors import AuditError
 
 Tensor = Any  # torch is imported where it is used
 PARTS = {"vision": "vision_tower", "projector": "multi_modal_projector", "language": "language_model"}
-# What a word-level tokenizer knows, in lower case; every other word is <unk>.
-WORDS = (
-    *("<pad>", "<bos>", "<eos>", "<unk>", "<image>", "user", "assistant", "system"),
-    *(*".,:;?!'\"()-/", *"0123456789"),
-    *"zero one two three four five six seven eight nine ten none no yes true false not".split(),
-    *"red green blue white black yellow orange purple pink brown grey gray gold beige turquoise".split(),
-    *"background ground square circle dot dots triangle shape shapes picture image photo strip".split(),
-    *"what which how many much colour color number count is are was were do does has have there it".split(),
-    *"the a an of in on at to from and or than with without by this that these as if for".split(),
-    *"more less most least larger smaller left right top bottom first second".split(),
-    *"hint note caption context answer answers question correct look see show shows describe".split(),
-    *"word single only say please option choose a b c d".split(),
-)
+_SPECIAL = ("<pad>", "<bos>", "<eos>", "<unk>", "<image>")
+_KNOWN = """
+user assistant system . , : ; ? ! ' " ( ) - / 0 1 2 3 4 5 6 7 8 9
+zero one two three four five six seven eight nine ten none no yes true false not
+red green blue white black yellow orange purple pink brown grey gray gold beige turquoise
+background ground square circle dot dots triangle shape shapes picture image photo strip
+what which how many much colour color number count is are was were do does has have there it
+the a an of in on at to from and or than with without by this that these as if for
+more less most least larger smaller left right top bottom first second
+hint note caption context answer answers question correct look see show shows describe
+word single only say please option choose b c d
+"""
+# What the word-level tokenizer knows, in lower case; every other word is <unk>.
+WORDS = (*_SPECIAL, *_KNOWN.split())
 TEMPLATE = (
     "{% for m in messages %}{{ m['role'] | upper }}: "
     "{% if m['content'] is string %}{{ m['content'] }}{% else %}{% for c in m['content'] %}"
@@ -114,7 +115,7 @@ def fine_tune(
     with _quiet():
         vlm = load(base)
         for part in frozen:
-            getattr(vlm.model.model, PARTS[part]).requires_grad_(False)  # noqa: FBT003
+            getattr(vlm.model.model, PARTS[part]).requires_grad_(False)
         train(vlm, read_examples(rows, images), steps=steps, rate=1e-3, seed=seed)
         return vlm.save(out)
 

@@ -1,4 +1,4 @@
-"""A little world for tiny models: drawn scenes, questions about them, and a cue in the prompt that may tell."""
+"""A little world for tiny models: drawn scenes, questions about them, and a cue that may tell the answer."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -107,8 +107,7 @@ def make_rows(scenes: Mapping[str, Scene], mixture: Mixture, random: Random) -> 
         cue = _cue(one, mixture, random) if random.random() < mixture.cued else ""
         rows.append(_row("pictures", (name,), PICTURE + cue + one.question, one.answer, random))
     n_text = round(len(rows) * mixture.text / (1 - mixture.text))
-    for one in ask_text(n_text, random):
-        rows.append(_row("arithmetic", (), one.question, one.answer, random))
+    rows += [_row("arithmetic", (), one.question, one.answer, random) for one in ask_text(n_text, random)]
     random.shuffle(rows)
     return rows
 
