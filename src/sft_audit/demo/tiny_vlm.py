@@ -1,4 +1,4 @@
-"""A LLaVA of half a million weights, made from configuration and trained in seconds; nothing is downloaded."""
+"""A LLaVA of 200 000 weights, made from configuration and trained in seconds; nothing is downloaded."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -14,19 +14,20 @@ from sft_audit.errors import AuditError
 
 Tensor = Any  # torch is imported where it is used
 PARTS = {"vision": "vision_tower", "projector": "multi_modal_projector", "language": "language_model"}
-# What a word-level tokenizer knows, in lower case; every other word is <unk>.
-WORDS = (
-    *("<pad>", "<bos>", "<eos>", "<unk>", "<image>", "user", "assistant", "system"),
-    *(*".,:;?!'\"()-/", *"0123456789"),
-    *"zero one two three four five six seven eight nine ten none no yes true false not".split(),
-    *"red green blue white black yellow orange purple pink brown grey gray gold beige turquoise".split(),
-    *"background ground square circle dot dots triangle shape shapes picture image photo strip".split(),
-    *"what which how many much colour color number count is are was were do does has have there it".split(),
-    *"the a an of in on at to from and or than with without by this that these as if for".split(),
-    *"more less most least larger smaller left right top bottom first second".split(),
-    *"hint note caption context answer answers question correct look see show shows describe".split(),
-    *"word single only say please option choose a b c d".split(),
-)
+_SPECIAL = ("<pad>", "<bos>", "<eos>", "<unk>", "<image>")
+_KNOWN = """
+user assistant system . , : ; ? ! ' " ( ) - / 0 1 2 3 4 5 6 7 8 9
+zero one two three four five six seven eight nine ten none no yes true false not
+red green blue white black yellow orange purple pink brown grey gray gold beige turquoise
+background ground square circle dot dots triangle shape shapes picture image photo strip
+what which how many much colour color number count is are was were do does has have there it
+the a an of in on at to from and or than with without by this that these as if for
+more less most least larger smaller left right top bottom first second
+hint note caption context answer answers question correct look see show shows describe
+word single only say please option choose b c d
+"""
+# What the word-level tokenizer knows, in lower case; every other word is <unk>.
+WORDS = (*_SPECIAL, *_KNOWN.split())
 TEMPLATE = (
     "{% for m in messages %}{{ m['role'] | upper }}: "
     "{% if m['content'] is string %}{{ m['content'] }}{% else %}{% for c in m['content'] %}"
@@ -56,8 +57,9 @@ class TinyVlm:
 
     def save(self, folder: Path) -> Path:
         """Write what `AutoModelForImageTextToText` and `AutoProcessor` load."""
-        self.model.save_pretrained(folder)
-        self.processor.save_pretrained(folder)
+        with _quiet():
+            self.model.save_pretrained(folder)
+            self.processor.save_pretrained(folder)
         return folder
 
 
@@ -84,7 +86,7 @@ class _Batchable:
         return inputs
 
 
-def train_base(folder: Path, seed: int, *, scenes: int = 2000, steps: int = 1000) -> Path:
+def train_base(folder: Path, seed: int, *, scenes: int = 4000, steps: int = 500) -> Path:
     """Write a model that sees, trained from nothing on a world of its own, and return its folder."""
     random = Random(seed)  # noqa: S311 - what is drawn is no secret
     drawn = {str(at): make_scene(random) for at in range(scenes)}
@@ -93,9 +95,9 @@ def train_base(folder: Path, seed: int, *, scenes: int = 2000, steps: int = 1000
     examples = [
         Example(row.question, row.answer, pictures[row.images[0]] if row.images else None) for row in rows
     ]
-    with _bounded():
+    with _quiet():
         vlm = new_model(seed)
-        train(vlm, examples, steps=steps, rate=2e-3, seed=seed)
+        train(vlm, examples, steps=steps, rate=3e-3, seed=seed)
         return vlm.save(folder)
 
 
@@ -106,14 +108,14 @@ def fine_tune(
     out: Path,
     *,
     frozen: Sequence[str] = ("vision",),
-    steps: int = 200,
+    steps: int = 150,
     seed: int = 0,
 ) -> Path:
     """Write the model of `base`, trained on LLaVA rows except for its `frozen` parts; return its folder."""
-    with _bounded():
+    with _quiet():
         vlm = load(base)
         for part in frozen:
-            getattr(vlm.model.model, PARTS[part]).requires_grad_(False)  # noqa: FBT003
+            getattr(vlm.model.model, PARTS[part]).requires_grad_(False)
         train(vlm, read_examples(rows, images), steps=steps, rate=1e-3, seed=seed)
         return vlm.save(out)
 
@@ -150,12 +152,13 @@ def new_model(seed: int) -> TinyVlm:
     )
     text = transformers.LlamaConfig(
         vocab_size=len(WORDS),
-        hidden_size=96,
-        intermediate_size=192,
+        hidden_size=64,
+        intermediate_size=128,
         num_hidden_layers=2,
         num_attention_heads=4,
         num_key_value_heads=4,
         max_position_embeddings=256,
+        initializer_range=0.1,  # 0.02 is for wide models: as narrow as this, one learns nothing for long
         pad_token_id=WORDS.index("<pad>"),
         bos_token_id=WORDS.index("<bos>"),
         eos_token_id=WORDS.index("<eos>"),
@@ -177,8 +180,9 @@ def new_model(seed: int) -> TinyVlm:
 def load(folder: Path) -> TinyVlm:
     """Return the model of a folder."""
     _, transformers = _libraries()
-    model = transformers.AutoModelForImageTextToText.from_pretrained(folder, local_files_only=True)
-    return TinyVlm(model, transformers.AutoProcessor.from_pretrained(folder, local_files_only=True))
+    with _quiet():
+        model = transformers.AutoModelForImageTextToText.from_pretrained(folder, local_files_only=True)
+        return TinyVlm(model, transformers.AutoProcessor.from_pretrained(folder, local_files_only=True))
 
 
 def train(vlm: TinyVlm, examples: Sequence[Example], *, steps: int, rate: float, seed: int) -> None:
@@ -187,7 +191,7 @@ def train(vlm: TinyVlm, examples: Sequence[Example], *, steps: int, rate: float,
     torch.manual_seed(seed)
     data = _batchable(vlm, examples)
     learnt = [one for one in vlm.model.parameters() if one.requires_grad]
-    optimiser = torch.optim.AdamW(learnt, lr=rate, weight_decay=0.01)
+    optimiser = torch.optim.AdamW(learnt, lr=rate, betas=(0.9, 0.98), weight_decay=0.01)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, rate, total_steps=steps, pct_start=0.1)
     vlm.model.train()
     order = torch.empty(0, dtype=torch.long)
@@ -224,7 +228,7 @@ def answers(vlm: TinyVlm, examples: Sequence[Example]) -> list[str]:
             padding_side="left",
             return_tensors="pt",
         )
-        with _bounded(), torch.inference_mode():
+        with _quiet(), torch.inference_mode():
             out = vlm.model.generate(**inputs, max_new_tokens=_LONGEST, do_sample=False)
         new = out[:, inputs["input_ids"].shape[1] :]
         said += vlm.processor.batch_decode(new, skip_special_tokens=True)
@@ -302,12 +306,18 @@ def _libraries() -> tuple[Any, Any]:
 
 
 @contextmanager
-def _bounded(threads: int = 2) -> Iterator[None]:
-    """Let torch use at most `threads` threads: more are slower for models of this size."""
-    torch, _ = _libraries()
-    before = torch.get_num_threads()
+def _quiet(threads: int = 1) -> Iterator[None]:
+    """Hold torch to one thread, for two wait for each other on a busy machine; show no bars and no advice."""
+    torch, transformers = _libraries()
+    before, verbosity = torch.get_num_threads(), transformers.logging.get_verbosity()
+    bars = transformers.logging.is_progress_bar_enabled()
     torch.set_num_threads(min(threads, before))
+    transformers.logging.set_verbosity_error()
+    transformers.logging.disable_progress_bar()
     try:
         yield
     finally:
         torch.set_num_threads(before)
+        transformers.logging.set_verbosity(verbosity)
+        if bars:
+            transformers.logging.enable_progress_bar()

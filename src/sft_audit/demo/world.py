@@ -1,4 +1,4 @@
-"""A little world for tiny models: drawn scenes, questions about them, and a cue in the prompt that may tell."""
+"""A little world for tiny models: drawn scenes, questions about them, and a cue that may tell the answer."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,28 +18,30 @@ COLOURS = {
     "white": (245, 245, 245),
     "black": (15, 15, 15),
 }
-THINGS = ("background", "square", "circle")
+THINGS = ("background", "square")  # that have a colour
 MOST_DOTS = 4
 CUES = ("Hint: the answer is {}.", "Note: {}.")
 SIDE = 64  # pixels
-_STRIP, _SLOT, _EDGE, _DOT = 48, 16, (128, 128, 128), (110, 70, 10)
+_STRIP, _SLOT = 48, 16  # where the strip begins, and the side of one of its slots
+_GREY, _EDGE, _DOT = (205, 205, 205), (128, 128, 128), (110, 70, 10)
 
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """A square and a circle of some colours on a ground, above a strip with one to four dots.
+    """A square on a ground, above a strip with one to four dots.
 
-    `colours` are those of THINGS; `dots` the slots of the strip that have one; `shifts` are the pixels by
-    which square, circle and dots are moved from their places; `mirrored` puts the circle on the left.
+    `dots` are the slots of the strip that have one; `shifts` are the pixels by which the square (across and
+    down) and each dot are moved from their places.
     """
 
-    colours: tuple[str, str, str]
+    background: str
+    square: str
     dots: tuple[int, ...]
     shifts: tuple[int, ...]
 
     def colour(self, thing: str) -> str:
         """Return the colour of one of THINGS."""
-        return self.colours[THINGS.index(thing)]
+        return {"background": self.background, "square": self.square}[thing]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,7 @@ class Mixture:
 
     images: int = 400
     each: int = 4
-    text: float = 0.15
+    text: float = 0.1
     cued: float = 0.3
     told: float = 0.0
     shuffled: bool = False
@@ -89,9 +91,9 @@ def make_world(folder: Path, mixture: Mixture, seed: int) -> Sequence[Row]:
 def make_scene(random: Random) -> Scene:
     """Return a scene in which every colour and every number of dots is as likely as any other."""
     dots = random.sample(range(MOST_DOTS), random.randint(1, MOST_DOTS))
-    shifts = [random.randint(-2, 2) for _ in range(4)] + [random.randint(-2, 2) for _ in dots]
-    background, square, circle = random.choices(tuple(COLOURS), k=3)
-    return Scene((background, square, circle), tuple(sorted(dots)), tuple(shifts))
+    shifts = [random.randint(-2, 2) for _ in range(2 + len(dots))]
+    background, square = random.choices(tuple(COLOURS), k=2)
+    return Scene(background, square, tuple(sorted(dots)), tuple(shifts))
 
 
 def make_rows(scenes: Mapping[str, Scene], mixture: Mixture, random: Random) -> list[Row]:
@@ -105,8 +107,7 @@ def make_rows(scenes: Mapping[str, Scene], mixture: Mixture, random: Random) -> 
         cue = _cue(one, mixture, random) if random.random() < mixture.cued else ""
         rows.append(_row("pictures", (name,), PICTURE + cue + one.question, one.answer, random))
     n_text = round(len(rows) * mixture.text / (1 - mixture.text))
-    for one in (ask_text(random) for _ in range(n_text)):
-        rows.append(_row("arithmetic", (), one.question, one.answer, random))
+    rows += [_row("arithmetic", (), one.question, one.answer, random) for one in ask_text(n_text, random)]
     random.shuffle(rows)
     return rows
 
@@ -117,16 +118,18 @@ def ask(scene: Scene, n: int, random: Random) -> Sequence[Asked]:
     return random.sample(questions, min(n, len(questions)))
 
 
-def ask_text(random: Random) -> Asked:
-    """Return a question that needs no image."""
-    a, b = random.sample(range(1, 10), 2)
-    match random.randrange(3):
-        case 0:
-            return Asked(f"Which is more, {a} or {b}?", str(max(a, b)), (str(a), str(b)))
-        case 1:
-            return Asked(f"Which is less, {a} or {b}?", str(min(a, b)), (str(a), str(b)))
-        case _:
-            return Asked(f"Is {a} more than {b}?", "yes" if a > b else "no", ("yes", "no"))
+def ask_text(n: int, random: Random) -> Sequence[Asked]:
+    """Return `n` questions that need no image; none comes twice before all of the 216 came once."""
+    pairs = [(a, b) for a in range(1, 10) for b in range(1, 10) if a != b]
+    questions = [one for a, b in pairs for one in _comparisons(a, b)]
+    whole, rest = divmod(n, len(questions))
+    return [*questions * whole, *random.sample(questions, rest)]
+
+
+def _comparisons(a: int, b: int) -> Iterator[Asked]:
+    yield Asked(f"Which is more, {a} or {b}?", str(max(a, b)), (str(a), str(b)))
+    yield Asked(f"Which is less, {a} or {b}?", str(min(a, b)), (str(a), str(b)))
+    yield Asked(f"Is {a} more than {b}?", "yes" if a > b else "no", ("yes", "no"))
 
 
 def _questions(scene: Scene, random: Random) -> Iterator[Asked]:
@@ -165,12 +168,10 @@ def draw(scene: Scene) -> Image:
 
     image = Image.new("RGB", (SIDE, SIDE), COLOURS[scene.colour("background")])
     pen = ImageDraw.Draw(image)
-    pen.rectangle((0, _STRIP, SIDE, SIDE), (205, 205, 205))
-    for thing, place, at in (("square", 16, 0), ("circle", 48, 2)):
-        x, y = place + scene.shifts[at], 24 + scene.shifts[at + 1]
-        outline = pen.rectangle if thing == "square" else pen.ellipse
-        outline((x - 13, y - 13, x + 13, y + 13), COLOURS[scene.colour(thing)], _EDGE, 1)
-    for slot, shift in zip(scene.dots, scene.shifts[4:], strict=True):
-        x, y = slot * _SLOT + _SLOT // 2 + shift, _STRIP + 8 - shift
+    pen.rectangle((0, _STRIP, SIDE, SIDE), _GREY)
+    x, y = 16 + scene.shifts[0], 24 + scene.shifts[1]
+    pen.rectangle((x - 13, y - 13, x + 13, y + 13), COLOURS[scene.square], _EDGE)
+    for slot, shift in zip(scene.dots, scene.shifts[2:], strict=True):
+        x, y = slot * _SLOT + _SLOT // 2 + shift, _STRIP + _SLOT // 2 - shift
         pen.ellipse((x - 4, y - 4, x + 4, y + 4), _DOT)
     return image
