@@ -47,7 +47,7 @@ class Waiver(_Frozen):
 
 
 class AuditConfig(_Frozen):
-    """Everything that an audit of a data set depends on; `eval` are sets in which no row of it should stand."""
+    """Everything that an audit of a data set depends on; no row of it should stand in the sets of `eval`."""
 
     subject: ClassVar[str] = "data"
     data_flag: ClassVar[str] = "DATA"

@@ -15,10 +15,10 @@ _PLACE = r"(?:(?: there)? in (?:the|this) (?P<place>image|picture|photo))"
 _TAIL = r"\?(?: Answer (?:yes or no|with [a-z ]+|using [a-z ]+|in one word)\.?)?"
 _NOUN = r"(?P<noun>[a-z]+(?: [a-z]+){0,4}?)"
 _COUNT = re.compile(
-    rf"How many {_NOUN} (?:are(?: there)?|can be seen|can you see){_PLACE}?(?: there)?{_TAIL}", re.I
+    rf"How many {_NOUN} (?:are(?: there)?|can be seen|can you see){_PLACE}?(?: there)?{_TAIL}", re.IGNORECASE
 )
-_COLOUR = re.compile(rf"What colou?r (?P<verb>is|are) the {_NOUN}{_PLACE}?{_TAIL}", re.I)
-_EXISTS = re.compile(rf"Is there (?P<article>an?) {_NOUN}{_PLACE}{_TAIL}", re.I)
+_COLOUR = re.compile(rf"What colou?r (?P<verb>is|are) the {_NOUN}{_PLACE}?{_TAIL}", re.IGNORECASE)
+_EXISTS = re.compile(rf"Is there (?P<article>an?) {_NOUN}{_PLACE}{_TAIL}", re.IGNORECASE)
 _NEAR = frozenset(NEAR_COLOURS) | {(b, a) for a, b in NEAR_COLOURS}
 
 Members = dict[str, list[Known]]
@@ -117,7 +117,7 @@ def _answered(question: str, yes: Iterable[Known], no: Iterable[Known]) -> Membe
 
 
 def things(one: Known) -> tuple[str, bool] | None:
-    """Return the thing that a question asks for and whether the image shows it; None where it asks otherwise."""
+    """Return the thing that a question asks for, and whether the image shows it; else None."""
     if one.kind == "yes_no" and (found := _EXISTS.fullmatch(one.question)):
         return found["noun"].lower(), one.canonical == "yes"
     if one.kind == "count" and (found := _COUNT.fullmatch(one.question)):
@@ -127,7 +127,9 @@ def things(one: Known) -> tuple[str, bool] | None:
 
 def singular(noun: str) -> str:
     """Return an English noun without its plain plural ending."""
-    for ending, stem in (("ies", "y"), ("sses", "ss"), ("xes", "x"), ("ches", "ch"), ("shes", "sh")):
+    for ending, stem in (("sses", "ss"), ("xes", "x"), ("ches", "ch"), ("shes", "sh")):
         if noun.endswith(ending):
             return noun.removesuffix(ending) + stem
+    if noun.endswith("ies") and len(noun.rpartition(" ")[2]) > 4:
+        return noun.removesuffix("ies") + "y"
     return noun if noun.endswith(("ss", "us", "is")) else noun.removesuffix("s")

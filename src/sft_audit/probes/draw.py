@@ -1,6 +1,5 @@
 """Which items a pack holds: families in their shares, whole bundles, only what can be shown."""
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -81,7 +80,11 @@ def _families(store: Store, knowledge: Knowledge, seed: int) -> Iterator[tuple[s
 def _asked(store: Store, questions: Sequence[str]) -> frozenset[str]:
     """Return those of the questions that some row asks, word for word, in lower case."""
     rows = store.rows(
-        "select distinct lower(question) from answers where lower(question) in (select unnest($some::varchar[]))",
+        """
+        select distinct lower(question)
+        from answers
+        where lower(question) in (select unnest($some::varchar[]))
+        """,
         {"some": [_plain(one) for one in questions]},
     )
     return frozenset(asked for (asked,) in rows)
@@ -97,21 +100,27 @@ class _Family:
     def __init__(self, bundles: Sequence[Bundle], pictures: Pictures) -> None:
         self.items: list[Item] = []
         self.lost = 0
-        self._bundles, self._pictures, self._next = bundles, pictures, 0
-        self._held: Counter[str] = Counter()
+        self._pictures = pictures
+        self._left = list(bundles)
+        self._held: set[str] = set()
 
     def fill(self, n: int) -> None:
-        """Take bundles until there are `n` items, or no further bundle fits."""
-        while self._next < len(self._bundles) and len(self.items) < n:
-            if self._next % _AHEAD == 0:
-                ahead = self._bundles[self._next : self._next + _AHEAD]
-                self._pictures.fetch(one for bundle in ahead for item in bundle for one in item.pictures)
-            bundle = self._bundles[self._next]
-            if len(self.items) + len(bundle) > n and len(bundle) > 1:
-                return
-            self._next += 1
-            if not self._pictures.has(one for item in bundle for one in item.pictures):
-                self.lost += len(bundle)
-            elif not any(self._held[item.id] for item in bundle):
-                self.items += bundle
-                self._held.update(item.id for item in bundle)
+        """Take bundles until there are `n` items, or none that is left fits."""
+        passed = list[Bundle]()
+        while self._left and len(self.items) < n:
+            ahead, self._left = self._left[:_AHEAD], self._left[_AHEAD:]
+            self._pictures.fetch(one for bundle in ahead for item in bundle for one in item.pictures)
+            for bundle in ahead:
+                if len(self.items) + len(bundle) > n:
+                    passed.append(bundle)
+                else:
+                    self._take(bundle)
+        self._left = passed + self._left
+
+    def _take(self, bundle: Bundle) -> None:
+        names = {item.id for item in bundle}
+        if not self._pictures.has(one for item in bundle for one in item.pictures):
+            self.lost += len(bundle)
+        elif len(names) == len(bundle) and self._held.isdisjoint(names):
+            self.items += bundle
+            self._held |= names

@@ -6,7 +6,7 @@ from typing import Any
 
 from sft_audit.probes.item import Images, Known
 from sft_audit.record.canonical import canonicalise
-from sft_audit.record.question import bare, read_question
+from sft_audit.record.question import bare, fold, read_question
 from sft_audit.store import Store
 
 _MOST_ANSWERS = 200_000
@@ -18,7 +18,7 @@ _LEANING = re.compile(
     re.IGNORECASE,
 )
 _MEDIA = re.compile(r"<(?:video|audio)>")
-# Checks whose findings leave the answer true: the row is only guessable, repeated, or its text damaged elsewhere.
+# Checks whose findings leave the answer true: the row is only guessable, or stands elsewhere too.
 _HARMLESS = ("GRD202", "DUP601", "DUP602", "DUP603", "LEK701")
 
 # Every supervised answer, with the message that asks, the images, and the checks that flagged the sample.
@@ -26,10 +26,10 @@ _ANSWERS = """
     with uses as (
         select
             sample_id,
-            list(image_id order by slot) as images,
-            count(image_id) = count(*) and bool_and(image_id is null or image_id in (select image_id from images))
-                as readable
+            list(image_uses.image_id order by slot) as images,
+            count(images.image_id) = count(*) as readable
         from image_uses
+        left join images using (image_id)
         group by sample_id
     ), flags as (
         select sample_id, list(distinct "check" order by "check") as checks
@@ -135,8 +135,6 @@ def _stands_alone(asked: str, row: dict[str, Any]) -> bool:
 
 def key(question: str) -> str:
     """Return what two spellings of one question share."""
-    from sft_audit.record.question import fold
-
     return fold(question)
 
 

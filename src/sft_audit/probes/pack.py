@@ -89,11 +89,13 @@ def make_probes(
     seed: int = 0,
     sft: Sequence[str | Path] | str | Path = (),
     rl: Sequence[str | Path] | str | Path = (),
+    images: str | Path | None = None,
 ) -> Pack:
-    """Make a probe pack of about `items` items from the folder of a data audit; freeze it in the folder `out`.
+    """Make a probe pack of at most `items` items from the folder of a data audit, frozen in the folder `out`.
 
-    `sft` and `rl` are training sets in which its items are counted. Raises AuditError where the folder is not
-    one of a data audit, or the data allow no item.
+    `sft` and `rl` are training sets in which its items are counted; their images lie in the folder `images`,
+    else where those of the audit did, or beside the set. Raises AuditError where the folder is not one of a
+    data audit, or the data allow no item.
     """
     audit, out = Path(audit), Path(out)
     if items < 1:
@@ -115,8 +117,11 @@ def make_probes(
             write_page(folder, manifest, drawn.items, pictures.address)
     finally:
         store.close()
+    root = Path(images) if images is not None else config.images
     held = {
-        name: _held(drawn.items, name, _many(paths)) for name, paths in (("sft", sft), ("rl", rl)) if paths
+        name: _held(drawn.items, name, _many(paths), root)
+        for name, paths in (("sft", sft), ("rl", rl))
+        if paths
     }
     digest = sha256((out / MANIFEST).read_bytes()).hexdigest()
     return Pack(out, digest, manifest["counts"], drawn.short, drawn.lost, held)
@@ -172,13 +177,13 @@ def _many(paths: Sequence[str | Path] | str | Path) -> list[Path]:
     return [Path(paths)] if isinstance(paths, str | Path) else [Path(one) for one in paths]
 
 
-def _held(items: Sequence[Item], option: str, paths: Sequence[Path]) -> Held:
+def _held(items: Sequence[Item], option: str, paths: Sequence[Path], images: Path | None) -> Held:
     """Count the items that stand in a training set: the same question about images of the same content."""
     index: dict[str, list[Pictured]] = {}
     for item in items:
         one = Pictured(item.id, item.known.images, item.known.images)
         index.setdefault(question_of(item.known.question), []).append(one)
-    found = [row for rows in find_overlaps(index, paths, None, option) for row in rows]
+    found = [row for rows in find_overlaps(index, paths, images, option) for row in rows]
     return Held(
         len({row["sample_id"] for row in found}), len({(row["file"], row["position"]) for row in found})
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from sft_audit.probes.item import Bundle, Item, Known, in_turn, lot, spelled
 from sft_audit.probes.known import key, reads_as
 from sft_audit.record.canonical import NEAR_COLOURS
+from sft_audit.record.question import ENDS
 
 _MOST_ANSWERS = 4
 
@@ -60,12 +61,12 @@ def _cluster(asked: str, members: Sequence[Known], seed: int) -> Cluster | None:
     for one in members:
         if one.canonical:
             by_answer[one.canonical].append(one)
-    apart: list[str] = []
+    chosen: list[str] = []
     for answer in sorted(by_answer, key=lambda a: (-len(by_answer[a]), lot(seed, asked, a))):
-        if all(_apart(members[0].kind, answer, other) for other in apart):
-            apart.append(answer)
+        if all(_differ(members[0].kind, answer, other) for other in chosen):
+            chosen.append(answer)
     question = min((one.question for one in members), key=lambda q: lot(seed, q))
-    return balanced(question, members[0].kind, {a: by_answer[a] for a in apart[:_MOST_ANSWERS]}, seed)
+    return balanced(question, members[0].kind, {a: by_answer[a] for a in chosen[:_MOST_ANSWERS]}, seed)
 
 
 def balanced(question: str, kind: str, by_answer: Mapping[str, Sequence[Known]], seed: int) -> Cluster | None:
@@ -86,15 +87,19 @@ def balanced(question: str, kind: str, by_answer: Mapping[str, Sequence[Known]],
         )
         for a in names[:many]
     )
-    name = lot(question, *(len(one.images) for one in members[0][:1]))[:12]
+    name = lot(question, kind, len(members[0][0].images))[:12]
     return Cluster(name, question, kind, tuple(names[:many]), members)
 
 
-def _apart(kind: str, one: str, other: str) -> bool:
-    """Return whether two answers cannot both be right."""
+def apart(one: Known, other: Known) -> bool:
+    """Return whether two answers to one question cannot both be right."""
+    return one.kind == other.kind and _differ(one.kind, one.canonical or "", other.canonical or "")
+
+
+def _differ(kind: str, one: str, other: str) -> bool:
     if kind == "colour":
         near = (one, other) in NEAR_COLOURS or (other, one) in NEAR_COLOURS
-        return "+" not in one + other and not near
+        return one != other and "+" not in one + other and not near
     if kind == "phrase":
         a, b = set(one.split()), set(other.split())
         return not (a <= b or b <= a)
@@ -138,11 +143,7 @@ def cue_bundles(clusters: Sequence[Cluster], forms: Sequence["CueForm"], seed: i
             [
                 bundle
                 for turn, row in enumerate(rows)
-                if (
-                    bundle := _cued(
-                        cluster, row, cluster.answers[(start + turn) % len(row)], forms[at % len(forms)]
-                    )
-                )
+                if (bundle := _cued(cluster, row, row[(start + turn) % len(row)], forms[at % len(forms)]))
             ]
         )
     return in_turn(groups)
@@ -165,20 +166,28 @@ class CueForm:
         return f"{told}\n{question}" if self.first else f"{question}\n{told}"
 
 
-def _cued(cluster: Cluster, row: Sequence[Known], hint: str, form: CueForm) -> Bundle:
+def _cued(cluster: Cluster, row: Sequence[Known], hinted: Known, form: CueForm) -> Bundle:
+    hint = _said(hinted)
     question = form.lay(cluster.question, hint)
     asked = [replace(one, question=question) for one in row]
-    if not all(reads_as(question, one.answer, cluster.kind, one.canonical) for one in asked):
+    if not all(reads_as(question, one.answer, cluster.kind, one.canonical) for one in (*asked, hinted)):
         return ()
     return tuple(
         Item(
             "cue",
-            f"cue:{lot(cluster.name, question)[:12]}",
+            f"cue:{lot(cluster.name, question, *row[0].images)[:12]}",
             one,
             cluster.chance,
             swapped=asked[(at + 1) % len(asked)].images,
-            cue=None if one.canonical == hint else hint,
+            cue=None if one.canonical == hinted.canonical else hint,
             fault=form.fault,
         )
         for at, one in enumerate(asked)
     )
+
+
+def _said(one: Known) -> str:
+    """Return the answer as its row spells it, if it is that value and nothing else; else the value."""
+    value = one.canonical or ""
+    said = one.answer.strip(ENDS)
+    return said if len(said.split()) == len(value.split()) else value

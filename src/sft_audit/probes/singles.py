@@ -8,11 +8,13 @@ from dataclasses import replace
 from sft_audit.probes.derived import things
 from sft_audit.probes.item import Bundle, Images, Item, Known, in_turn, lot, spelled
 from sft_audit.probes.known import Knowledge, key, reads_as
+from sft_audit.probes.pairs import apart
 from sft_audit.record.question import read_question
 
 _SHORT = 200
 _DESCRIBES = re.compile(
-    r"\b(?:describe|caption|description of|what (?:do you see|is shown|is happening|can be seen))\b", re.I
+    r"\b(?:describe|caption|description of|what (?:do you see|is shown|is happening|can be seen))\b",
+    re.IGNORECASE,
 )
 _LEAST_OBJECTS, _MOST_OBJECTS = 1, 30
 # Checks of answers that are polluted or missing, while the question is sound; and those of them whose value,
@@ -63,23 +65,39 @@ def fault_bundles(knowledge: Knowledge, seed: int) -> list[Bundle]:
     """Return prompts of rows whose answers were flagged, checks taking turns.
 
     The answer is that of a sound row that asks the same of the same image, else what is read from a row
-    whose fault is its style alone.
+    whose fault is its style alone. Where it is a value, another image with another answer is asked too.
     """
-    sound = {(key(one.question), one.images): one for one in knowledge.sound}
-    guessed = _guesses(knowledge.sound)
-    by_check: dict[str, list[Bundle]] = {check: [] for check in _FAULTS}
+    sound = {(key(one.question), one.images): one for one in (*knowledge.free, *knowledge.sound)}
+    others: dict[str, list[Known]] = defaultdict(list)
+    for one in _drawn(knowledge.sound, seed):
+        others[key(one.question)].append(one)
+    by_check: dict[str, dict[str, Bundle]] = {check: {} for check in _FAULTS}
     for one, checks in sorted(knowledge.flagged, key=lambda f: lot(seed, f[0].question, *f[0].images)):
-        named = [check for check in _FAULTS if check in checks]
+        named = next((check for check in _FAULTS if check in checks), None)
         answer = sound.get((key(one.question), one.images)) if named else None
         if named and answer is None and _STILL_TRUE.issuperset(checks) and _is_read(one):
             answer = replace(one, answer=one.canonical or "")
-        if answer is not None:
-            known = replace(spelled(answer), file=one.file, position=one.position)
-            cluster = f"fault:{lot(one.question, *one.images)[:12]}"
-            by_check[named[0]].append(
-                (Item("fault", cluster, known, guessed.get(_space(known), 0.0), fault=named[0]),)
+        if named and answer is not None:
+            known = replace(spelled(answer), question=one.question, file=one.file, position=one.position)
+            if bundle := _faulty(known, others[key(one.question)], named):
+                by_check[named].setdefault(bundle[0].cluster, bundle)
+    return in_turn([list(bundles.values()) for bundles in by_check.values()])
+
+
+def _faulty(known: Known, others: Sequence[Known], check: str) -> Bundle:
+    """Return the prompt, alone where its answer is free text or it has no image; nothing without a pair."""
+    cluster = f"fault:{lot(known.question, *known.images)[:12]}"
+    item = Item("fault", cluster, known, 0.0, fault=check)
+    if known.canonical is None or not known.images:
+        return (item,)
+    for one in others:
+        if apart(known, one) and len(one.images) == len(known.images) and one.images != known.images:
+            other = replace(spelled(one), question=known.question)
+            return (
+                replace(item, chance=0.5, swapped=other.images),
+                Item("fault", cluster, other, 0.5, swapped=known.images, fault=check),
             )
-    return in_turn([_distinct(bundles) for bundles in by_check.values()])
+    return ()
 
 
 def _is_read(one: Known) -> bool:
@@ -88,10 +106,6 @@ def _is_read(one: Known) -> bool:
         and one.kind != "free"
         and reads_as(one.question, one.canonical, one.kind, one.canonical)
     )
-
-
-def _distinct(bundles: Sequence[Bundle]) -> list[Bundle]:
-    return list({bundle[0].cluster: bundle for bundle in reversed(bundles)}.values())[::-1]
 
 
 def _drawn(known: Sequence[Known], seed: int) -> Iterator[Known]:

@@ -130,6 +130,7 @@ def find_overlaps(
             read += len(samples)
             unread += malformed
         _tell(unread)
+        pictures.tell(one.file)
         faults += unread
     if read <= len(faults):
         first = f"; {_said(faults[0])}" if faults else ""
@@ -173,7 +174,7 @@ def _said(row: Malformed) -> str:
 
 
 def _index(recording: Recording, among: Collection[str] | None) -> Index:
-    """Return the rows of the data by what they ask, if that is `among` these; every question of an SFT row."""
+    """Return the rows by what they ask, if that is `among` these: every question of an SFT row counts."""
     every = recording.config.subject == "data"
     index: dict[str, list[Pictured]] = {}
     for batch in recording.store.batches(_ROWS, 8192):
@@ -235,6 +236,17 @@ class _Contents:
         if image.uri not in self._hashes:
             self._hashes[image.uri] = self._hash(image.uri)
         return self._hashes[image.uri]
+
+    def tell(self, file: str) -> None:
+        """Warn of images that were needed and cannot be read: the first, and how many."""
+        lost = [uri for uri, digest in self._hashes.items() if not digest]
+        if lost:
+            log.warning(
+                "%s: %s images cannot be read, the first %r; rows with them are compared by address",
+                file,
+                f"{len(lost):,}",
+                lost[0][:80],
+            )
 
     def _hash(self, uri: str) -> str:
         path = next((path for root in self._roots if (path := root.locate(uri).path)), None)

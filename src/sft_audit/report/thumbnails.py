@@ -67,6 +67,7 @@ def read_pictures(store: Store, config: AuditConfig, image_ids: Sequence[str]) -
 
 
 def find_images(store: Store, image_ids: list[str]) -> Iterator[AuditedImage]:
+    """Yield the images that some row uses, each where the first row, by file and position, uses it."""
     for image_id, width, height, form, grey, uri, *rest in store.rows(
         """
         with wanted as (
@@ -103,6 +104,7 @@ def _draw(image: AuditedImage, root: ImageRoot) -> Picture | None:
 
 
 def read_image(image: AuditedImage, root: ImageRoot) -> bytes | None:
+    """Return the bytes at an image's address, under the root or inside its row; None where there are none."""
     try:
         if image.uri == "embedded":
             return load(image.origin, [image.slot]).get((image.slot.position, image.slot.slot))
@@ -113,7 +115,7 @@ def read_image(image: AuditedImage, root: ImageRoot) -> bytes | None:
 
 
 def small(data: bytes, longest: int = LONGEST) -> Picture:
-    """Return the picture of an image file's bytes; raise one of decode.FAULTS where they are none."""
+    """Return a picture of at most so many pixels a side; raises one of FAULTS where the bytes are none."""
     from PIL import Image, ImageOps
 
     with Image.open(BytesIO(data), formats=FORMATS) as image:
