@@ -71,7 +71,7 @@ class Check:
     `bad` and `good` are examples with and without the fault: small data sets in LLaVA rows, the source of a
     reward function, the log of a checkpoint or its weights by name; or, where only a model fills the tables,
     rows of the tables that the check reads, by table. `given` holds the rows of further files that they are
-    audited with, by option.
+    audited with, the base model's weights, or words, by option.
     """
 
     code: str
@@ -88,7 +88,7 @@ class Check:
     preview: bool
     bad: tuple[Example, ...]
     good: tuple[Example, ...]
-    given: Mapping[str, Rows]
+    given: Mapping[str, Rows | Weights | Sequence[str]]
 
     @property
     def family(self) -> str:
@@ -123,7 +123,7 @@ def check(
     reads: Sequence[str],
     bad: Sequence[Example] = (),
     good: Sequence[Example] = (),
-    given: Mapping[str, Rows] = MappingProxyType({}),
+    given: Mapping[str, Rows | Weights | Sequence[str]] = MappingProxyType({}),
     of: str = ROWS,
     put: str | None = None,
     remedy: Remedy = "review",

@@ -113,3 +113,20 @@ ASKED_APART = [
     [row(_MUGS, "3", image="street.jpg")],
     [row("<image>\nHow many cups are on the shelf?", "3")],
 ]
+
+# The weights of a tiny model by name, and the same with one of its matrices moved.
+TINY_WEIGHTS = {
+    name: [[(at + 1) / 8 * ((3 * x + 5 * y * y) % 7 - 3) for x in range(6)] for y in range(6)]
+    for at, name in enumerate(
+        (
+            "vision_tower.layers.0.weight",
+            "multi_modal_projector.linear_1.weight",
+            "language_model.layers.0.weight",
+        )
+    )
+}
+
+
+def nudged(name: str) -> dict[str, list[list[float]]]:
+    """Return the tiny model's weights with one matrix moved by a hundredth."""
+    return {**TINY_WEIGHTS, name: [[1.01 * value for value in row] for row in TINY_WEIGHTS[name]]}

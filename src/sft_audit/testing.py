@@ -1,5 +1,6 @@
 """Put one check to a few rows: how a check's own examples are tested, here and in plug-ins."""
 
+import json
 import struct
 import zlib
 from collections.abc import Mapping
@@ -8,7 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, TypeGuard
 
 from sft_audit.audit import keep
-from sft_audit.check import Example, TableRows, Tables, find_check
+from sft_audit.check import Example, TableRows, Tables, Weights, find_check
 from sft_audit.example import ANSWERS, EXACT_REWARD
 from sft_audit.record import all_recorders
 from sft_audit.session import run
@@ -40,7 +41,8 @@ def findings_of(
         folder = Path(name)
         make_images(folder / "images")
         is_reward = find_check(code).subject == "reward"
-        files = {"data": ANSWERS if isinstance(example, str) else example, **find_check(code).given}
+        files = {"data": example if isinstance(example, list) else ANSWERS, **find_check(code).given}
+        models = _write_models(folder, example, files) if _of_weights(example) else {}
         for option, content in files.items():
             write_json(folder / f"{option}.json", content)
         asked: dict[str, object] = {
@@ -49,6 +51,7 @@ def findings_of(
             "out": folder / "audit",
             "select": (code,),
             "workers": 1,
+            **models,
             **(options or {}),
         }
         kind = CONFIGS[find_check(code).subject]
@@ -63,6 +66,10 @@ def findings_of(
             raise RuntimeError("\n".join(report.faults.values()))
         found: list[dict[str, Any]] = report.findings.to_pylist()
         return found
+
+
+def _of_weights(example: Example) -> TypeGuard[Weights]:
+    return isinstance(example, Mapping)
 
 
 def _of_tables(example: Example) -> TypeGuard[TableRows]:
@@ -94,6 +101,39 @@ def _findings_in(code: str, tables: TableRows) -> list[dict[str, Any]]:
             return found
         finally:
             store.close()
+
+
+def _write_models(folder: Path, weights: Weights, given: dict[str, Any]) -> dict[str, object]:
+    """Write a checkpoint and the base model that is given, and return the options that say what is audited.
+
+    Takes from `given` what is no file: the base model and the options that are lists of words.
+    """
+    write_model(folder / "base", given.pop("base"))
+    write_model(folder / "checkpoint", weights)
+    words = [name for name, value in given.items() if all(isinstance(one, str) for one in value)]
+    return {
+        "base": folder / "base",
+        "checkpoint": folder / "checkpoint",
+        **{name: given.pop(name) for name in words},
+    }
+
+
+def write_model(folder: Path, weights: Weights) -> None:
+    """Write matrices by name as the folder of a model: config.json and model.safetensors, f32."""
+    folder.mkdir()
+    write_json(folder / "config.json", {"model_type": "example"})
+    header, content = {}, b""
+    for name, rows in weights.items():
+        values = [value for row in rows for value in row]
+        places = [len(content), len(content) + 4 * len(values)]
+        header[name] = {
+            "dtype": "F32",
+            "shape": [len(rows), len(values) // len(rows)],
+            "data_offsets": places,
+        }
+        content += struct.pack(f"<{len(values)}f", *values)
+    written = json.dumps(header).encode()
+    (folder / "model.safetensors").write_bytes(struct.pack("<Q", len(written)) + written + content)
 
 
 def make_images(folder: Path) -> None:

@@ -137,7 +137,9 @@ def _example(rows: Example) -> str:
     if isinstance(rows, str):
         return f"```python\n{rows.strip()}\n```"
     if isinstance(rows, Mapping):
-        return "\n\n".join(f"`{name}`:\n\n{_rows(some)}" for name, some in rows.items())
+        if any(isinstance(row, Mapping) for some in rows.values() for row in some):
+            return "\n\n".join(f"`{name}`:\n\n{_rows(some)}" for name, some in rows.items())
+        return f"```json\n{json.dumps(rows)}\n```"
     return _rows(rows)
 
 

@@ -97,7 +97,7 @@ def _draw(image: _Image, root: ImageRoot) -> Picture | None:
         if data is not None and content_hash(data) == image.image_id:
             with warnings.catch_warnings(), suppress(*FAULTS, MemoryError):
                 warnings.simplefilter("ignore")
-                return _small(data)
+                return small(data)
     return _grey(image.grey, image.width, image.height)
 
 
@@ -111,7 +111,8 @@ def _read(image: _Image, root: ImageRoot) -> bytes | None:
         return None
 
 
-def _small(data: bytes) -> Picture:
+def small(data: bytes) -> Picture:
+    """Return the picture of an image file's bytes; raise one of decode.FAULTS where they are none."""
     from PIL import Image, ImageOps
 
     with Image.open(BytesIO(data), formats=FORMATS) as image:

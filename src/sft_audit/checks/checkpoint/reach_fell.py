@@ -37,7 +37,8 @@ def reach_fell(db: Tables) -> Relation:
             -difference as score,
             0.95 as confidence,
             'one of several drawn answers is right with probability ' || measured(sft, sft_low, sft_high)
-                || ', base model ' || measured(base, base_low, base_high) || ' (' || n || ' probes)' as message,
+                || ', base model ' || measured(base, base_low, base_high)
+                || ' (' || n || ' probes)' as message,
             json_object('key', measure, 'n', n, 'base', base, 'sft', sft) as evidence
         from changes
         where measure = 'pass_at_k'
