@@ -10,7 +10,7 @@ import pytest
 
 SOURCE = Path(__file__).parents[1] / "src" / "sft_audit"
 LAYERS = (
-    ("sample", "finding", "tables", "errors", "interval"),
+    ("sample", "finding", "tables", "errors", "interval", "exact", "confidence_sequence"),
     ("check", "example", "store", "engine", "config"),
     ("readers", "logs", "record", "models", "representation", "rewards", "constitution", "trainers"),
     ("checks", "remedies"),
