@@ -24,6 +24,7 @@ FAMILIES: Mapping[str, str] = MappingProxyType(
         "INT": "Integrity",
         "DUP": "Duplication",
         "BAL": "Balance",
+        "LEK": "Benchmark leakage",
         "RWD": "Reward function",
         "SIG": "Signal of RL prompts",
         "CKP": "Checkpoint",

@@ -47,7 +47,7 @@ class Waiver(_Frozen):
 
 
 class AuditConfig(_Frozen):
-    """Everything that an audit of a data set depends on."""
+    """Everything that an audit of a data set depends on; `eval` are sets in which no row of it should stand."""
 
     subject: ClassVar[str] = "data"
     data_flag: ClassVar[str] = "DATA"
@@ -61,6 +61,7 @@ class AuditConfig(_Frozen):
     sample: int | None = Field(default=None, gt=0)
     seed: int = 0
     preferences: tuple[Path, ...] = ()
+    eval: tuple[Path, ...] = ()
     baseline: Path | None = None
     policy: Path | None = None
     thumbnails: bool = True
@@ -135,7 +136,6 @@ class PromptsConfig(AuditConfig):
     threshold: float | None = None
     min_signal: float = Field(default=0.25, ge=0, le=1)
     sft: tuple[Path, ...] = ()
-    eval: tuple[Path, ...] = ()
     planned_rollouts: int | None = Field(default=None, gt=0)
     seconds_per_rollout: float | None = Field(default=None, gt=0)
     gpu_hours: float | None = Field(default=None, gt=0)

@@ -210,7 +210,7 @@ _REPORTS: Mapping[str, Callable[[AuditConfig, Store, Outcome], Shown]] = {
 
 def files_beside(config: AuditConfig) -> dict[str, str]:
     """Return the hash of every file, other than the data, on which the verdict depends."""
-    sets = [config.preferences]
+    sets = [config.preferences, config.eval]
     files = [config.policy, config.baseline and config.baseline / "findings.parquet"]
     match config:
         case RewardConfig():
@@ -218,7 +218,7 @@ def files_beside(config: AuditConfig) -> dict[str, str]:
             files += [config.constitution, config.sft_audit and config.sft_audit / "findings.parquet"]
             files += _files_of(config.target)
         case PromptsConfig():
-            sets += [config.samples, config.blind_samples, config.sft, config.eval]
+            sets += [config.samples, config.blind_samples, config.sft]
         case CheckpointConfig():
             sets += [tuple(Path(one.partition("=")[2]) for one in config.samples)]
             files += [config.sft_audit and config.sft_audit / "findings.parquet"]

@@ -9,7 +9,7 @@ from sft_audit.config import CheckpointConfig
 from sft_audit.errors import AuditError
 from sft_audit.models.probing import Condition, Question, Said, Scored, VisionLanguageModel
 from sft_audit.record.decode import UndecodableError
-from sft_audit.record.pictures import grey_like, open_picture
+from sft_audit.record.pictures import Picture, open_picture
 from sft_audit.record.shelf import Shelf
 
 
@@ -27,13 +27,13 @@ class Put:
     def question_of(self) -> Question:
         """Return the words and the opened images; raise AuditError where one cannot be opened."""
         try:
-            pictures = [open_picture(Path(place)) for place in self.places]
+            pictures = [open_picture(place) for place in self.places]
         except (OSError, UndecodableError) as fault:
             raise AuditError(
                 f"{self.sample_id}: its image cannot be opened ({fault}); mend it, or leave the probe out"
             ) from None
         if self.condition == "blank":
-            pictures = [grey_like(picture) for picture in pictures]
+            pictures = [_grey_like(picture) for picture in pictures]
         return Question(self.question, tuple(pictures))
 
 
@@ -99,6 +99,13 @@ class Asking:
                 load_model(self.folder, base=config.base, device=config.device, batch=config.batch)
             )
         return self._model[0]
+
+
+def _grey_like(picture: Picture) -> Picture:
+    """Return an image of the same size, grey all over."""
+    from PIL import Image
+
+    return Image.new("RGB", picture.size, (128, 128, 128))
 
 
 def _key(one: Put, said: Said | None = None) -> str:

@@ -89,6 +89,8 @@ def _own(verdict: dict[str, Any], manifest: dict[str, Any]) -> RenderableType | 
             return _card(card)
         case {"prompts": sheet}:
             return _prompts(sheet, sum(manifest["stages"].values()))
+        case {"checkpoint": sheet}:
+            return _checkpoint(sheet)
     return None
 
 
@@ -102,6 +104,22 @@ def _prompts(sheet: dict[str, Any], seconds: float) -> Table | None:
         table.add_row(Text(one["value"], "bold"), Text(f"{one['what']} {one['interval']}".strip()))
     if sheet["ledger"]:
         table.add_row(Text(f"{seconds:,.0f} s", "bold"), "taken by this audit")
+    return table
+
+
+def _checkpoint(sheet: dict[str, Any]) -> Table | None:
+    """Return a line a measure of base model and checkpoint: what became worse first."""
+    if not sheet["changes"]:
+        return None
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    table.add_column("what changed", no_wrap=True)
+    for name in ("base", "checkpoint", "95 % interval of the difference", "probes"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for one in sheet["changes"]:
+        base = "-" if one["base"] is None else f"{one['base']:.3g}"
+        span = "-" if one["low"] is None else f"{one['low']:+.3f} to {one['high']:+.3f}"
+        style = "bold" if one["worse"] else ""
+        table.add_row(Text(one["measure"], style), base, f"{one['sft']:.3g}", span, f"{one['n']:,}")
     return table
 
 
