@@ -116,11 +116,33 @@ def _merged(model: Any, folder: Path) -> Any:  # noqa: ANN401 - a torch module
 
 def _processor(folder: Path, library: Any) -> Any:  # noqa: ANN401
     try:
-        return library.AutoProcessor.from_pretrained(folder, **_LOCAL)
+        try:
+            return library.AutoProcessor.from_pretrained(folder, **_LOCAL)
+        except (ImportError, OSError):
+            kind = getattr(library, _named_processor(folder), None)
+            if kind is None:
+                raise
+            return without_video(kind).from_pretrained(folder, **_LOCAL)
     except _FAULTS as fault:
         raise AuditError(
             f"{folder}: no processor of images and text can be loaded: {_first(fault)}"
         ) from None
+
+
+def without_video(kind: type[Any]) -> type[Any]:
+    """Return a class of processors less its part for videos, which needs packages that images do not."""
+    parts = [name for name in kind.get_attributes() if not name.startswith("video")]  # type: ignore[attr-defined]
+    return type(kind.__name__, (kind,), {"get_attributes": classmethod(lambda _: parts)})
+
+
+def _named_processor(folder: Path) -> str:
+    """Return the class of processor that a folder names, or an empty string."""
+    for name in (*_PROCESSOR, "tokenizer_config.json"):
+        if (folder / name).is_file():
+            match json.loads((folder / name).read_text(encoding="utf-8")):
+                case {"processor_class": str(kind)}:
+                    return kind
+    return ""
 
 
 def _first(fault: Exception) -> str:

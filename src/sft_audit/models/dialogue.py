@@ -15,14 +15,15 @@ _IMAGES_AND_TEXT = ("input_ids", "attention_mask", "token_type_ids", "mm_token_t
 class Dialogue:
     """A processor, the ids that close an answer (`closing` is its template's own), and those of placeholders.
 
-    `answer_type` is the token type of an answer's tokens where a processor gives types.
+    `both_ways` is true of a PaliGemma, whose prompt is not causal: its tokens are of type 0, an answer's of
+    type 1, and its processor closes the prompt with a line break, where there is no image too.
     """
 
     processor: Any
     stops: tuple[int, ...]
     closing: int
     placeholders: tuple[int, ...]
-    answer_type: int
+    both_ways: bool
 
     @property
     def padding(self) -> int:
@@ -40,8 +41,12 @@ class Dialogue:
             found = self.processor(text=texts, images=[list(one.images) for one in questions], **options)
             return {name: value for name, value in found.items() if name != "labels"}
         # Some processors refuse to be asked without an image; their tokenizers do not.
+        if self.both_ways:
+            texts = [f"{bos}{one}\n" for one in texts]
+            options["add_special_tokens"] = False
         found = self.processor.tokenizer(texts, **options)
-        return {name: found[name] for name in ("input_ids", "attention_mask")}
+        typed = {"token_type_ids": found["input_ids"] * 0} if self.both_ways else {}
+        return {"input_ids": found["input_ids"], "attention_mask": found["attention_mask"], **typed}
 
     def answer_ids(self, question: Question, answer: str) -> list[int]:
         """Return the ids of an answer as training on it sees them, the closing one included."""
@@ -59,7 +64,7 @@ class Dialogue:
         starts = prompts["attention_mask"].sum(1).tolist()
         width = max(start + len(ids) for start, ids in zip(starts, answers, strict=True))
         shape = prompts["input_ids"].shape
-        fills = {"input_ids": self.padding, "token_type_ids": self.answer_type}
+        fills = {"input_ids": self.padding, "token_type_ids": int(self.both_ways)}
         for name in _IMAGES_AND_TEXT:
             if name not in prompts or prompts[name].shape != shape:
                 continue
@@ -127,7 +132,7 @@ def dialogue_of(processor: Any, model: Any, where: str) -> Dialogue:  # noqa: AN
         stops,
         stops[0] if closing is None else closing,
         tuple(one for one in places if one is not None),
-        answer_type=1 if config.model_type == "paligemma" else 0,  # its prompt is type 0 and not causal
+        both_ways=config.model_type == "paligemma",
     )
 
 
