@@ -33,7 +33,7 @@ def test_it_holds_the_means_against_which_no_capital_was_made() -> None:
         assert inside == held or near
 
 
-@pytest.mark.parametrize("law", ["coin", "rare", "beta", "dependent"])
+@pytest.mark.parametrize("law", ["rare", "beta", "dependent"])
 def test_all_intervals_of_a_run_hold_together(law: str) -> None:
     alpha = 0.1
     rng = np.random.default_rng(1)
@@ -47,8 +47,6 @@ def test_all_intervals_of_a_run_hold_together(law: str) -> None:
 
 def draw(law: str, rng: np.random.Generator) -> tuple[float, np.ndarray]:
     match law:
-        case "coin":
-            return 0.5, rng.integers(0, 2, STEPS).astype(float)
         case "rare":
             return 0.02, (rng.random(STEPS) < 0.02).astype(float)
         case "beta":

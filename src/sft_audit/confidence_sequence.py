@@ -20,7 +20,9 @@ def confidence_sequence(values: "Sequence[float] | Floats", alpha: float = 0.05)
     The values lie in [0, 1], and each has the same mean given those before it. Against every mean m of a
     grid two gamblers bet, one that the values are larger, one that they are smaller, each with half of the
     money; m is out for good once one of them has turned it into 1 / alpha. The stakes are the predictable
-    plug-in. Where low > high, the values have no such mean. Source: Waudby-Smith and Ramdas, arXiv:2010.09686, theorem 3 and equation 26 (hedged capital).
+    plug-in. Where low > high, the values have no such mean.
+
+    Source: Waudby-Smith and Ramdas, arXiv:2010.09686, theorem 3 and equation 26 (hedged capital).
     """
     import numpy as np
 
@@ -31,14 +33,16 @@ def confidence_sequence(values: "Sequence[float] | Floats", alpha: float = 0.05)
     enough = log(2 / alpha)
     stakes = _stakes(values, alpha)
     low, high = np.zeros(len(stakes)), np.ones(len(stakes))
-    least, most = 0, _STEPS
+    first, last = 0, _STEPS  # the means of the grid that are not out, and the one beyond each end
     for at, (value, stake) in enumerate(zip(values, stakes, strict=True)):
-        up += np.log1p(np.minimum(stake, most_up) * (value - means))
-        down += np.log1p(-np.minimum(stake, most_down) * (value - means))
-        # `up` falls with m and `down` rises: the true end lies at most one step inside the last m that is out.
-        least = max(least, int((up >= enough).sum()) - 1)
-        most = min(most, _STEPS + 1 - int((down >= enough).sum()))
-        low[at], high[at] = means[least], means[most]
+        left = slice(first, max(first, last) + 1)
+        won = value - means[left]
+        up[left] += np.log1p(np.minimum(stake, most_up[left]) * won)
+        down[left] += np.log1p(-np.minimum(stake, most_down[left]) * won)
+        # The larger m, the less is won by betting on more and the more by betting on less.
+        first += max(int((up[left] >= enough).sum()) - 1, 0)
+        last -= max(int((down[left] >= enough).sum()) - 1, 0)
+        low[at], high[at] = means[first], means[last]
     return low, high
 
 
