@@ -33,7 +33,7 @@ class Layer:
 
 
 def draw_drift(rows: Sequence[Mapping[str, Any]]) -> Markup | None:
-    """Draw the CKA of rows of the table `activations`: a line with its interval, over the band of benign runs.
+    """Draw the CKA of rows of the table `activations`: a line with its interval, over what benign runs do.
 
     None without a row of CKA.
     """
