@@ -30,6 +30,31 @@ def change(
     return row | dict(zip(("difference", "low", "high", "p"), difference, strict=False))
 
 
+def drift(place: str, cka: float, least: float = 0.7, null_runs: int = 0) -> dict[str, Any]:
+    """Return a row of the table `activations`, of CKA."""
+    return {
+        "place": place,
+        "ordinal": 0,
+        "measure": "cka",
+        "value": cka,
+        "low": cka - 0.03,
+        "high": cka + 0.02,
+        "n": 200,
+        "null_low": least if null_runs else None,
+        "null_runs": null_runs,
+        "least": least,
+        "beyond": cka + 0.02 < least,
+    }
+
+
+def retention(place: str, base: float, refitted: float) -> dict[str, Any]:
+    """Return a row of the table `retention`, of colours that are read."""
+    difference = refitted - base
+    shares = {"chance": 0.25, "base": base, "as_is": 0.3, "refitted": refitted, "difference": difference}
+    counts = {"label": "colour", "n": 200, "images": 200}
+    return {"place": place, **counts, **shares, "low": difference - 0.04, "high": difference + 0.04}
+
+
 def _answers() -> list[dict[str, Any]]:
     kinds = ("mugs", "plates", "boxes", "chairs", "lamps", "books", "cups", "spoons")
     counts = [row(f"<image>\nHow many {kind} are there?", str(3 + at)) for at, kind in enumerate(kinds)]

@@ -5,7 +5,7 @@ from typing import Any
 from sft_audit.representation.interval import Measured, jackknifed
 
 Array = Any  # numpy.ndarray
-_GROUPS = 20
+_GROUPS = 10
 
 
 def effective_rank(gram: Array) -> float:
@@ -24,7 +24,7 @@ def effective_rank(gram: Array) -> float:
 def rank_ratio(one: Array, other: Array) -> Measured:
     """Return the effective rank of `other` over that of `one`, from their Gram matrices (n, n).
 
-    The interval is the jackknife over 20 groups of images, on the scale of logarithms.
+    The interval is the jackknife over 10 groups of images, on the scale of logarithms.
     """
     import numpy as np
 
