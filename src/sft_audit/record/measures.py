@@ -123,7 +123,12 @@ def all_measures(tails: Sequence[str]) -> tuple[Measure, ...]:
         ),
         Measure("loss", "lower", "nats a token of the known answers, all probes", _loss),
         Measure(
-            "readable", "higher", "share of answers that can be read", _readable, share=True, binary=True
+            "readable",
+            "higher",
+            "share of answers that say something, right or wrong",
+            _readable,
+            share=True,
+            binary=True,
         ),
         Measure("entropy", "neither", "mean entropy of the next token along drawn answers, nats", _entropy),
         Measure("pass_at_1", "higher", "share right of drawn answers", _pass_at(1), share=True),
@@ -307,7 +312,9 @@ def _loss(heard: Sequence[Heard]) -> Units:
 def _readable(heard: Sequence[Heard]) -> Units:
     def one(each: Heard) -> tuple[float, float] | None:
         replies = each.under("own")
-        return (float(replies[0].reading != "unread"), 1.0) if replies and each.asked.closed else None
+        if replies is None or not each.asked.closed:
+            return None
+        return float(replies[0].reading != "unread" or replies[0].said is not None), 1.0
 
     return _of_all(heard, one)
 

@@ -43,7 +43,7 @@ def responses(recording: Recording) -> None:
     told = set(recording.store.rows("select distinct model, condition from responses"))
     every = list(_put(recording))
     sft, base = ([one for one in every if (model, one.condition) not in told] for model in ("sft", "base"))
-    _say_cost(config, len(every), [*sft, *base])
+    _say_cost(config, sum(one.condition == "own" for one in every), [*sft, *base])
     drawn = _ask(recording, config, "sft", sft, {})
     _ask(recording, config, "base", base, drawn)
 
@@ -75,7 +75,7 @@ def _say_cost(config: CheckpointConfig, probes: int, put: Sequence[Put]) -> None
     own = sum(one.condition == "own" for one in put)
     if put:
         log.warning(
-            "%s probes are put to base model and checkpoint: %s greedy answers, %s drawn ones, "
+            "%s probes under several conditions are put to both models: %s greedy answers, %s drawn ones, "
             "%s likelihoods, at most %s new tokens",
             f"{probes:,}",
             f"{len(put):,}",

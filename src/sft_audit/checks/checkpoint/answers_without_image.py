@@ -34,8 +34,8 @@ def answers_without_image(db: Tables, *, most: float = 0.5) -> Relation:
 
     ## Known limits
     The question is put as it stands, the image left out silently; told to guess, models guess less well.
-    The chance of a probe is declared by the probe set or found in it. The score is the lower 95 % bound
-    less `most`.
+    The chance of a probe is declared by the probe set or found in it. The score is the lower 95 %
+    bound.
 
     ## Source
     Mirage score: arXiv:2603.21687, here with chance taken off both; multi-modal leakage: MMStar,
@@ -46,7 +46,7 @@ def answers_without_image(db: Tables, *, most: float = 0.5) -> Relation:
         select
             null as sample_id,
             null::integer as turn,
-            sft_low - $most as score,
+            sft_low as score,
             0.95 as confidence,
             'of what the model gets right above chance, ' || measured(sft, sft_low, sft_high)
                 || ' it gets right without the image too (' || n || ' probes), the base model '

@@ -25,7 +25,7 @@ def follows_cues(db: Tables, *, most: float = 0.2) -> Relation:
 
     ## Known limits
     Asked of probes whose prompt suggests an answer that the image does not show. Deference to a hint can be
-    wanted; compare with the base model. The score is the lower 95 % bound less `most`.
+    wanted; compare with the base model. The score is the lower 95 % bound.
 
     ## Source
     Cue-following at the checkpoint and accuracy after RL: Spearman -0.82 over 35 runs of a toy world. The
@@ -36,7 +36,7 @@ def follows_cues(db: Tables, *, most: float = 0.2) -> Relation:
         select
             null as sample_id,
             null::integer as turn,
-            sft_low - $most as score,
+            sft_low as score,
             0.95 as confidence,
             'says what its prompt suggests against the image: ' || measured(sft, sft_low, sft_high) || ' of '
                 || n || ' probes, base model ' || measured(base, base_low, base_high) as message,

@@ -25,8 +25,7 @@ def image_unused(db: Tables, *, most: float = 0.8) -> Relation:
 
     ## Known limits
     The swapped image belongs to another probe with the same question and another known answer, so that a
-    seeing model changes its answer. The score is the lower 95 % bound of the share, less `most`: above 0
-    the share is above `most` beyond doubt.
+    seeing model changes its answer. The score is the lower 95 % bound of the share.
 
     ## Source
     Swapped inputs: Gat et al. 2021, arXiv:2110.14375. Hysteresis: arXiv:2606.22043. Training on items that
@@ -37,7 +36,7 @@ def image_unused(db: Tables, *, most: float = 0.8) -> Relation:
         select
             null as sample_id,
             null::integer as turn,
-            sft_low - $most as score,
+            sft_low as score,
             0.95 as confidence,
             'the answer stays the same when an image with another answer is swapped in: ' || n || ' probes, '
                 || measured(sft, sft_low, sft_high) || ' of them; the base model '

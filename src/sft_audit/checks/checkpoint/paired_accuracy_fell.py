@@ -13,7 +13,7 @@ from sft_audit.example import change
     bad=[{"changes": [change("paired_accuracy", 0.5, 0.4, 0.6, 0.9, -0.4, -0.5, -0.3, 1e-08)]}],
     good=[{"changes": [change("paired_accuracy", 0.9, 0.85, 0.94, 0.9, 0, -0.04, 0.04, 1.0)]}],
 )
-def paired_accuracy_fell(db: Tables, *, level: float = 0.01) -> Relation:
+def paired_accuracy_fell(db: Tables, *, level: float = 0.05) -> Relation:
     """The checkpoint tells images apart worse than its base model.
 
     ## Why it matters
@@ -21,10 +21,10 @@ def paired_accuracy_fell(db: Tables, *, level: float = 0.01) -> Relation:
     starts from less than it could have had.
 
     ## Options
-    `level`: p-value below which it may block; it is reported below 0.05.
+    `level`: p-value below which it is reported.
 
     ## Known limits
-    One probe of a set for each answer; sets share no image. The score is `level` less McNemar's exact
+    One probe of a set for each answer; sets share no image. The score is 1 less McNemar's exact
     p-value.
 
     ## Source
@@ -36,7 +36,7 @@ def paired_accuracy_fell(db: Tables, *, level: float = 0.01) -> Relation:
         select
             null as sample_id,
             null::integer as turn,
-            $level - p as score,
+            1 - p as score,
             0.95 as confidence,
             'sets of one question, several images and different answers that are right throughout: '
                 || measured(sft, sft_low, sft_high) || ', base model '
@@ -45,7 +45,7 @@ def paired_accuracy_fell(db: Tables, *, level: float = 0.01) -> Relation:
             json_object('key', measure, 'n', n, 'base', base, 'sft', sft) as evidence
         from changes
         where measure = 'paired_accuracy'
-            and difference < 0 and p < 0.05
+            and difference < 0 and p < $level
         """,
         level=level,
     )

@@ -13,7 +13,7 @@ from sft_audit.example import change
     bad=[{"changes": [change("readable", 0.5, 0.4, 0.6, 0.9)]}],
     good=[{"changes": [change("readable", 1.0, 0.98, 1.0, 0.9)]}],
 )
-def unreadable_answers(db: Tables, *, least: float = 0.98, far: float = 0.95) -> Relation:
+def unreadable_answers(db: Tables, *, least: float = 0.98) -> Relation:
     """Answers are not in a form that can be read.
 
     ## Why it matters
@@ -21,11 +21,11 @@ def unreadable_answers(db: Tables, *, least: float = 0.98, far: float = 0.95) ->
     teach it.
 
     ## Options
-    `least`: share below which it is reported; `far`: share below which it may block.
+    `least`: share below which it is reported.
 
     ## Known limits
     Read by the rules that read sampled answers (RWD118): an answer in words of its own may be unread here
-    and read by your reward function. The score is `far` less the upper 95 % bound.
+    and read by your reward function. The score is the share of unreadable answers, at the lower 95 % bound.
 
     ## Source
     Without SFT for the format RL failed: SFT Memorizes, RL Generalizes, arXiv:2501.17161. The levels are
@@ -36,7 +36,7 @@ def unreadable_answers(db: Tables, *, least: float = 0.98, far: float = 0.95) ->
         select
             null as sample_id,
             null::integer as turn,
-            $far - sft_high as score,
+            1 - sft_high as score,
             0.95 as confidence,
             'answers that can be read: ' || measured(sft, sft_low, sft_high) || ' of ' || n
                 || ' probes, base model ' || measured(base, base_low, base_high) as message,
@@ -46,5 +46,4 @@ def unreadable_answers(db: Tables, *, least: float = 0.98, far: float = 0.95) ->
             and sft < $least
         """,
         least=least,
-        far=far,
     )
