@@ -16,7 +16,19 @@ LAYERS = (
     ("checks", "remedies"),
     ("audit", "policy"),
     ("gate", "hindsight"),
-    ("report", "review", "probes", "session", "testing", "demo", "launch", "cli", "__init__", "__main__"),
+    (
+        "report",
+        "review",
+        "probes",
+        "session",
+        "ranking",
+        "testing",
+        "demo",
+        "launch",
+        "cli",
+        "__init__",
+        "__main__",
+    ),
 )
 # What is above its layer, with the reason.
 ALLOWED: set[tuple[str, str]] = set()

@@ -6,14 +6,18 @@ from typing import Annotated
 import typer
 
 from sft_audit.cli.application import Json, PolicyFile, app
-from sft_audit.cli.console import audit, show
+from sft_audit.cli.console import audit, show, tell_ranking
+from sft_audit.errors import AuditError
 
 
 @app.command()
 def checkpoint(
     base: Annotated[Path | None, typer.Argument(help="Folder of the base model.")] = None,
     sft: Annotated[
-        Path | None, typer.Argument(metavar="SFT", help="Folder of the fine-tuned model, or of an adapter.")
+        list[Path] | None,
+        typer.Argument(
+            metavar="SFT...", help="Folder of the fine-tuned model, or of an adapter; or several."
+        ),
     ] = None,
     probes: Annotated[
         list[Path] | None, typer.Option(help="Probe pack, or a data set with known answers.")
@@ -54,12 +58,11 @@ def checkpoint(
     policy: PolicyFile = None,
     json_: Json = False,
 ) -> None:
-    """Audit a checkpoint: what did fine-tuning teach it?"""
+    """Audit a checkpoint, or rank several: what did fine-tuning teach?"""
     from sft_audit.config import CheckpointConfig, load_config
 
     flags = {
         "base": base,
-        "checkpoint": sft,
         "data": probes,
         "images": images,
         "null": null,
@@ -72,9 +75,32 @@ def checkpoint(
         "device": device,
         "sft_audit": sft_audit,
         "cache": cache,
-        "out": out,
         "policy": policy,
     }
+    folders = by_name(sft or [])
+    if len(folders) > 1:
+        from sft_audit.ranking import rank
+
+        where = out or Path("checkpoint-audit")
+        flags["cache"] = cache or where / "answers"
+        audits = {
+            name: audit(
+                load_config(config, {**flags, "checkpoint": one, "out": where / name}, CheckpointConfig)
+            )
+            for name, one in folders.items()
+        }
+        ranked = rank({name: report.folder for name, report in audits.items()})
+        tell_ranking(ranked, as_json=json_)
+        raise typer.Exit(audits[ranked[0].name].exit_code)
+    flags |= {"checkpoint": sft[0] if sft else None, "out": out}
     report = audit(load_config(config, flags, CheckpointConfig))
     show(report, as_json=json_)
     raise typer.Exit(report.exit_code)
+
+
+def by_name(folders: list[Path]) -> dict[str, Path]:
+    """Return folders by the name of each; raise AuditError where two have one name."""
+    named = {folder.resolve().name: folder for folder in folders}
+    if len(named) < len(folders):
+        raise AuditError("two of the checkpoints have the same folder name; rename one, or audit them apart")
+    return named

@@ -41,7 +41,7 @@ def workbook_rows(path: Path, size: int) -> Iterator[bytes | str]:
         from openpyxl import load_workbook
     except ImportError:
         raise AuditError(
-            f"{path}: reading a workbook takes openpyxl; install it (pip install 'sft-audit[workbooks]'), or save the "
+            f"{path}: reading a workbook takes openpyxl; pip install 'sft-audit[workbooks]', or save the "
             "predictions as a table (PRED_FORMAT=tsv)"
         ) from None
     if size > _WORKBOOK_LIMIT:

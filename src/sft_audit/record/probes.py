@@ -1,6 +1,7 @@
 """The probes: questions with known answers, and the images that are held against them."""
 
 import json
+import logging
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -17,6 +18,8 @@ from sft_audit.record.chance import MODES, chance_of
 from sft_audit.record.places import ImageRoot
 from sft_audit.record.question import bare, fold, read_question
 from sft_audit.tables import TABLES
+
+log = logging.getLogger(__name__)
 
 _ASKED = f"""
     with {PICTURED}, {MODES}
@@ -77,7 +80,7 @@ class Probe:
 def probes(recording: Recording) -> None:
     """Take every answer of the probe set for a probe, and find another image of the same question for it.
 
-    Raises AuditError where the set has no answer, or an image of it cannot be found.
+    Raises AuditError where the set has no answer, or no image of it is found; what is left out is told.
     """
     import pyarrow as pa
 
@@ -87,6 +90,12 @@ def probes(recording: Recording) -> None:
     for row in rows:
         row["declared"] = _declared(row["extra"])
         row["at"] = _places(recording, row["path"], row["images"])
+    shown = [row for row in rows if row["at"] is not None]
+    if left := len(rows) - len(shown):
+        log.warning("%s of %s probes are left out: an image of theirs is not under the image root", left, len(rows))
+    if not shown:
+        raise AuditError("no image of the probes can be found; give the folder that holds them with --images")
+    rows = shown
     others = _others(rows)
     found = [asdict(_probe(recording, row, others.get(at))) for at, row in enumerate(rows)]
     schema = TABLES["probes"].arrow_schema()
@@ -155,10 +164,11 @@ def _cluster(row: Mapping[str, Any]) -> str:
     return asked or f"{row['sample_id']}:{row['turn']}"
 
 
-def _places(recording: Recording, path: str, uris: Sequence[str]) -> tuple[str, ...]:
-    """Return where images lie; an address that names no readable file stays as it is."""
+def _places(recording: Recording, path: str, uris: Sequence[str]) -> tuple[str, ...] | None:
+    """Return where images lie; None where one of them is no file under the image root."""
     root = _root(str(recording.config.images or Path(path or "").parent))
-    return tuple(root.locate(uri).path or uri for uri in uris)
+    found = [root.locate(uri).path for uri in uris]
+    return tuple(one for one in found if one) if all(found) else None
 
 
 _root = lru_cache(maxsize=64)(ImageRoot)
