@@ -92,7 +92,9 @@ def probes(recording: Recording) -> None:
         row["at"] = _places(recording, row["path"], row["images"])
     shown = [row for row in rows if row["at"] is not None]
     if left := len(rows) - len(shown):
-        log.warning("%s of %s probes are left out: an image of theirs is not under the image root", left, len(rows))
+        log.warning(
+            "%s of %s probes are left out: an image of theirs is not under the image root", left, len(rows)
+        )
     if not shown:
         raise AuditError("no image of the probes can be found; give the folder that holds them with --images")
     rows = shown
