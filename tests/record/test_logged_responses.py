@@ -139,3 +139,35 @@ def test_specs_keep_what_follows_the_first_sign() -> None:
 def test_one_log_is_not_two_models() -> None:
     with pytest.raises(AuditError, match="given for 'base own' too"):
         read_specs(["base=log.jsonl", "sft=./log.jsonl"])
+
+
+LMMS = [
+    {"doc_id": 0, "input": "Is there a dog?\nOne word.", "target": "yes", "filtered_resps": "Yes"},
+    {"doc_id": 1, "input": "Is there a dog?\nOne word.", "target": "no", "filtered_resps": "Yes"},
+    {"doc_id": 2, "input": "How many cars are there?\nOne word.", "target": "3", "filtered_resps": "two"},
+]
+KIT = [
+    {"index": "a", "question": "Is there a dog?", "prediction": "Yes"},
+    {"index": "b", "question": "Is there a dog?", "prediction": "Yes"},
+    {"index": "c", "question": "How many cars are there?", "prediction": "two"},
+]
+INSPECT = [
+    {
+        "id": row["index"],
+        "epoch": 1,
+        "input": row["question"],
+        "output": {"choices": [{"message": {"role": "assistant", "content": row["prediction"]}}]},
+    }
+    for row in KIT
+]
+
+
+@pytest.mark.parametrize("log", [LMMS, KIT, INSPECT], ids=["lmms-eval", "VLMEvalKit", "inspect_ai"])
+def test_every_harness_says_the_same_of_the_same_answers(record: Record, log: list[dict]) -> None:
+    store = record({"base": log, "sft:none": log})
+    rows = (
+        "select id, reading, said from responses join samples using (sample_id) where model = $m order by id"
+    )
+    same = [("a", "right", "yes"), ("b", "wrong", "yes"), ("c", "wrong", "2")]
+    assert [store.rows(rows, {"m": model}) for model in ("base", "sft")] == [same, same]
+    store.close()
