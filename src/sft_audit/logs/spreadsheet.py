@@ -41,13 +41,8 @@ def workbook_rows(path: Path, size: int) -> Iterator[bytes | str]:
         from openpyxl import load_workbook
     except ImportError:
         raise AuditError(
-<<<<<<< HEAD
             f"{path}: reading a workbook takes openpyxl; pip install 'sft-audit[workbooks]', or save the "
             "predictions as a table (PRED_FORMAT=tsv)"
-=======
-            f"{path}: reading a workbook takes openpyxl; install it (pip install 'sft-audit[workbooks]'), or save "
-            "the predictions as a table (PRED_FORMAT=tsv)"
->>>>>>> ck-logs
         ) from None
     if size > _WORKBOOK_LIMIT:
         raise AuditError(f"{path}: it unpacks to more than {_WORKBOOK_LIMIT >> 30} GiB; save it as .tsv")
