@@ -15,10 +15,12 @@ from sft_audit import audit_data, audit_prompts, audit_reward, record
 from sft_audit.check import all_checks
 from sft_audit.config import CONFIGS, AuditConfig, parse_config
 from sft_audit.engine import Engine
-from sft_audit.example import ANSWERS, SAMPLES
+from sft_audit.example import ANSWERS, SAMPLES, TINY_WEIGHTS
 from sft_audit.record import Cost, Recorder, Recording, all_recorders, plan, row_recorder, table_recorder
+from sft_audit.session import audit_checkpoint
 from sft_audit.store import Store, read_manifest, write_json
 from sft_audit.tables import TABLES, Column, Table
+from sft_audit.testing import write_model
 
 RECORDERS = all_recorders().values()
 BY_CHECKS = {"findings"}
@@ -115,6 +117,9 @@ def test_one_row_of_text_fills_whole_tables(one: Recorder, tmp_path: Path) -> No
         files = dict.fromkeys(("samples", "blind_samples"), tmp_path / "log.json")
         sets = dict.fromkeys(("sft", "eval"), write_rows(tmp_path, 1))
         report = audit_prompts(tmp_path / "rows.json", **options, **files, **sets)
+    elif "weights" in one.fills:
+        write_model(tmp_path / "base", TINY_WEIGHTS)
+        report = audit_checkpoint(tmp_path / "base", tmp_path / "base", write_rows(tmp_path, 1), **options)
     else:
         report = audit_data(write_rows(tmp_path, 1), **options)
     assert not report.faults
