@@ -1,4 +1,4 @@
-"""No one trains on a pack: its items are counted in training sets, found by an audit and dropped by its remedy."""
+"""No one trains on a pack: its items are counted in training sets, found by an audit, dropped by `clean`."""
 
 import json
 import subprocess
@@ -23,11 +23,9 @@ def standing(pack: Path, mugs: Path) -> set[str]:
     """Return the ids of the data's rows that ask what the pack asks of the same image."""
     data = json.loads((mugs / "rows.json").read_text())
     rows = [json.loads(line) for line in (pack / "probes.jsonl").read_text().splitlines()]
-    places = {
-        row["probe"]["from"]["position"] for row in rows if row["id"].startswith(("pair", "caption", "text"))
-    }
-    faults = [row for row in rows if row["id"].startswith("fault")]
-    return {data[at - 1]["id"] for at in places | {row["probe"]["from"]["position"] for row in faults}}
+    asked = ("pair", "caption", "text", "fault")
+    places = {row["probe"]["from"]["position"] for row in rows if row["id"].startswith(asked)}
+    return {data[at - 1]["id"] for at in places}
 
 
 def test_an_audit_finds_the_rows_and_clean_drops_them(pack: Path, mugs: Path, tmp_path: Path) -> None:

@@ -121,7 +121,8 @@ def test_one_row_of_text_fills_whole_tables(one: Recorder, tmp_path: Path) -> No
         write_model(tmp_path / "base", TINY_WEIGHTS)
         report = audit_checkpoint(tmp_path / "base", tmp_path / "base", write_rows(tmp_path, 1), **options)
     else:
-        report = audit_data(write_rows(tmp_path, 1), **options)
+        sets = {"eval": write_rows(tmp_path, 1)} if "eval_overlaps" in one.fills else {}
+        report = audit_data(write_rows(tmp_path, 1), **options, **sets)
     assert not report.faults
     assert f"recording {one.name}" in read_manifest(report.folder)["stages"]
     store = Store(report.folder, "1GB", 1, read_only=True)
