@@ -88,11 +88,15 @@ def audit_prompts(data: str | Path | list[str | Path], **options: object) -> Rep
 
 
 def audit_checkpoint(
-    base: str | Path, checkpoint: str | Path, probes: str | Path | list[str | Path], **options: object
+    base: str | Path | None,
+    checkpoint: str | Path | None,
+    probes: str | Path | list[str | Path],
+    **options: object,
 ) -> Report:
     """Audit what fine-tuning taught a model; `options` are the fields of CheckpointConfig.
 
-    `base` and `checkpoint` are folders of models, or `checkpoint` of a PEFT adapter. Raises AuditError where
+    `base` and `checkpoint` are folders of models, or `checkpoint` of a PEFT adapter; None where logs of both
+    are given as `samples`. Raises AuditError where
     either cannot be loaded or they are not of one architecture.
     """
     given = {"base": base, "checkpoint": checkpoint, "data": probes, **options}

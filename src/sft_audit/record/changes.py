@@ -129,7 +129,7 @@ def _estimate(measure: Measure, units: Sequence[Unit], clusters: Array) -> Estim
     if measure.share:
         worth = value * (1 - value) / variance if variance else n
         return Estimate(value, *wilson(value * worth, worth), influence)
-    half = t_half_width(n, variance) if n > 1 else inf
+    half = float(t_half_width(n, variance)) if n > 1 else inf
     return Estimate(value, value - half, value + half, influence)
 
 
@@ -148,7 +148,7 @@ def _difference(base: Estimate, sft: Estimate, clusters: Array) -> tuple[float, 
     variance = _variance(influence, clusters)
     if n < 2 or not variance:
         return -inf, inf, 1.0
-    half = t_half_width(n, variance)
+    half = float(t_half_width(n, variance))
     p = 2 * float(stdtr(n - 1, -abs(difference) / sqrt(variance)))
     return difference - half, difference + half, p
 
