@@ -6,6 +6,8 @@ VLMEvalKit writes is made here from its `dump` (`vlmeval/smp/file.py`): its pack
 
 import csv
 import json
+import random
+import sys
 import zipfile
 from pathlib import Path
 
@@ -308,6 +310,32 @@ def test_a_workbook_that_is_none_is_refused(tmp_path: Path) -> None:
     book = archive(tmp_path / "log.xlsx", {"xl/workbook.xml": b"<a><b></a>"})
     with pytest.raises(AuditError, match="not a readable workbook"):
         rows(book)
+
+
+def test_a_workbook_is_read_whole_or_refused_in_one_line(tmp_path: Path) -> None:
+    path = vlmevalkit(tmp_path / "log.xlsx")
+    data, whole = path.read_bytes(), len(rows(path))
+    rng = random.Random(0)
+    said = []
+    for _ in range(100):
+        damaged = bytearray(data)
+        for _ in range(5):
+            damaged[rng.randrange(len(data))] = rng.randrange(256)
+        path.write_bytes(damaged)
+        try:
+            assert len(rows(path)) <= whole
+        except AuditError as fault:
+            said.append(str(fault))
+    assert len(said) > 50
+    assert not any("\n" in one for one in said)
+
+
+def test_without_openpyxl_a_workbook_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "openpyxl", None)
+    with pytest.raises(
+        AuditError, match=r"pip install 'sft-audit\[workbooks\]', or save .* \(PRED_FORMAT=tsv\)"
+    ):
+        rows(archive(tmp_path / "log.xlsx", {"xl/workbook.xml": b"<a/>"}))
 
 
 def test_rows_far_apart_in_a_workbook_do_not_fill_memory(tmp_path: Path) -> None:

@@ -2,7 +2,9 @@
 
 import csv
 import json
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import ParseError
@@ -12,6 +14,19 @@ from sft_audit.errors import AuditError
 from sft_audit.readers.file_bytes import BOM
 from sft_audit.readers.json_row import ROW_LIMIT
 
+# What openpyxl, zipfile and zlib raise where a workbook is damaged.
+_DAMAGE = (
+    AttributeError,
+    BadZipFile,
+    EOFError,
+    LookupError,
+    OSError,
+    ParseError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    zlib.error,
+)
 _NAMED = {b"index", b"prediction"}
 _WORKBOOK_LIMIT = 1 << 30
 _MOST_ROWS, _MOST_COLUMNS = 1 << 20, 256  # as many rows as a worksheet can have
@@ -41,17 +56,16 @@ def workbook_rows(path: Path, size: int) -> Iterator[bytes | str]:
         from openpyxl import load_workbook
     except ImportError:
         raise AuditError(
-            f"{path}: reading a workbook takes openpyxl; pip install 'sft-audit[workbooks]', or save the "
+            f"{path}: reading a workbook takes openpyxl: pip install 'sft-audit[workbooks]', or save the "
             "predictions as a table (PRED_FORMAT=tsv)"
         ) from None
     if size > _WORKBOOK_LIMIT:
         raise AuditError(f"{path}: it unpacks to more than {_WORKBOOK_LIMIT >> 30} GiB; save it as .tsv")
     try:
-        book = load_workbook(path, read_only=True, data_only=True)
-        cells = book.worksheets[0].iter_rows(max_row=_MOST_ROWS, max_col=_MOST_COLUMNS, values_only=True)
-        yield from _rows(row for row in cells if any(cell is not None for cell in row))
-        book.close()
-    except (BadZipFile, ParseError, OSError, LookupError, ValueError, TypeError, AttributeError) as fault:
+        with closing(load_workbook(path, read_only=True, data_only=True)) as book:
+            cells = book.worksheets[0].iter_rows(max_row=_MOST_ROWS, max_col=_MOST_COLUMNS, values_only=True)
+            yield from _rows(row for row in cells if row.count(None) < len(row))
+    except _DAMAGE as fault:
         raise AuditError(f"{path}: not a readable workbook: {' '.join(str(fault).split())}") from None
 
 
