@@ -22,7 +22,7 @@ red green blue white black yellow orange purple pink brown grey gray gold beige 
 background ground square circle dot dots triangle shape shapes picture image photo strip
 what which how many much colour color number count is are was were do does has have there it
 the a an of in on at to from and or than with without by this that these as if for
-more less most least larger smaller left right top bottom first second
+more less most least exactly larger smaller left right top bottom first second
 hint note caption context answer answers question correct look see show shows describe
 word single only say please option choose b c d
 """
@@ -91,7 +91,7 @@ def train_base(folder: Path, seed: int, *, scenes: int = 4000, steps: int = 500)
     random = Random(seed)  # noqa: S311 - what is drawn is no secret
     drawn = {str(at): make_scene(random) for at in range(scenes)}
     pictures = {name: draw(scene) for name, scene in drawn.items()}
-    rows = make_rows(drawn, Mixture(), random)
+    rows = make_rows(drawn, Mixture(wordy=0.5), random)
     examples = [
         Example(row.question, row.answer, pictures[row.images[0]] if row.images else None) for row in rows
     ]

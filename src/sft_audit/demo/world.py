@@ -59,7 +59,8 @@ class Mixture:
 
     Each of `images` scenes is asked about `each` times; `text` of all rows have no image. `cued` of the rows
     with an image have a cue before the question, which is the answer in the share `told` of them and is drawn
-    without regard to it in the others. With `shuffled`, every row has the image of another row.
+    without regard to it in the others. With `shuffled`, every row has the image of another row. `wordy` of
+    the questions are asked in more words.
     """
 
     images: int = 400
@@ -68,6 +69,7 @@ class Mixture:
     cued: float = 0.3
     told: float = 0.0
     shuffled: bool = False
+    wordy: float = 0.0
 
 
 SOUND = Mixture()
@@ -105,7 +107,8 @@ def make_rows(scenes: Mapping[str, Scene], mixture: Mixture, random: Random) -> 
     rows = []
     for name, (_, one) in zip(shown, asked, strict=True):
         cue = _cue(one, mixture, random) if random.random() < mixture.cued else ""
-        rows.append(_row("pictures", (name,), PICTURE + cue + one.question, one.answer, random))
+        question = _in_more_words(one.question) if random.random() < mixture.wordy else one.question
+        rows.append(_row("pictures", (name,), PICTURE + cue + question, one.answer, random))
     n_text = round(len(rows) * mixture.text / (1 - mixture.text))
     rows += [_row("arithmetic", (), one.question, one.answer, random) for one in ask_text(n_text, random)]
     random.shuffle(rows)
@@ -145,6 +148,17 @@ def _questions(scene: Scene, random: Random) -> Iterator[Asked]:
     if count != "1":  # "Are there 1 dots?" is not English, and always "no" to one dot would tell
         named, answer = _named(count, counts[1:], random)
         yield Asked(f"Are there {named} dots?", answer, ("yes", "no"))
+
+
+def _in_more_words(question: str) -> str:
+    """Return a question about a scene as other people put it."""
+    words = question.removesuffix("?").split()
+    match words:
+        case ["Is", "the", thing, colour]:
+            return f"Is the {thing} in the image {colour}? Answer yes or no."
+        case ["Are", "there", *counted]:
+            return f"Are there exactly {' '.join(counted)} in the image? Answer yes or no."
+    return f"{' '.join(words)} in the image?"
 
 
 def _named(truth: str, among: tuple[str, ...], random: Random) -> tuple[str, str]:
