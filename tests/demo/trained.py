@@ -1,4 +1,4 @@
-"""A base model and its fine-tunes, trained once for all tests of a process: about 75 s of one core."""
+"""A base model and its fine-tunes, trained once for all tests of a process: about 80 s of one core."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -86,7 +86,7 @@ class _Batchable:
         return inputs
 
 
-def train_base(folder: Path, seed: int, *, scenes: int = 4000, steps: int = 500) -> Path:
+def train_base(folder: Path, seed: int, *, scenes: int = 4000, steps: int = 600) -> Path:
     """Write a model that sees, trained from nothing on a world of its own, and return its folder."""
     random = Random(seed)  # noqa: S311 - what is drawn is no secret
     drawn = {str(at): make_scene(random) for at in range(scenes)}
