@@ -25,7 +25,7 @@ from sft_audit.demo.world import CUES, Mixture, draw, make_rows, make_scene
 torch = pytest.importorskip("torch", reason="tiny models are trained by torch")
 pytest.importorskip("transformers", reason="tiny models are of transformers' classes")
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "models"))
+sys.path.insert(0, str(Path(__file__).parents[2] / "bench"))
 from variants import drifted, rotated  # noqa: E402
 
 

@@ -91,7 +91,7 @@ def train_base(folder: Path, seed: int, *, scenes: int = 4000, steps: int = 600)
     random = Random(seed)  # noqa: S311 - what is drawn is no secret
     drawn = {str(at): make_scene(random) for at in range(scenes)}
     pictures = {name: draw(scene) for name, scene in drawn.items()}
-    rows = make_rows(drawn, Mixture(wordy=0.5), random)
+    rows = make_rows(drawn, Mixture(wordy=0.4), random)
     examples = [
         Example(row.question, row.answer, pictures[row.images[0]] if row.images else None) for row in rows
     ]
