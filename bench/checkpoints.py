@@ -1,10 +1,10 @@
 """Is what fine-tuning did to a model seen, and nothing seen where it did no harm?
 
 python bench/checkpoints.py [--keep DIR]; prints Markdown. A tiny LLaVA sees a drawn world; five checkpoints
-are made of it: a seeing fine-tune, one whose cues told every answer (blind), one with the vision tower frozen,
-one with noise on the tower (drifted), and one whose tower's channels stand in another order, which the
-projector undoes (rotated). All are audited on one probe pack, made from the audit of the sound data; the pack's
-rows were held out. Two more benign fine-tunes are the null.
+are made of it: a seeing fine-tune, one whose cues told every answer (blind), one with the vision tower
+frozen, one with noise on the tower (drifted), and one whose tower's channels stand in another order, which
+the projector undoes (rotated). All are audited on one probe pack, made from the audit of the sound data; the
+pack's rows were held out. Two more benign fine-tunes are the null.
 """
 
 import argparse

@@ -35,7 +35,10 @@ _WITH = {
     LEAKY: "a leaky reward function",
     BLIND: "a sound reward function, but a model that went blind",
 }
-_NO_MODELS = 'No model was trained: pip install "sft-audit[models]", and the demonstration audits a seeing and a blind one.'
+_NO_MODELS = (
+    'No model was trained; after pip install "sft-audit[models]" the demonstration audits a seeing and a '
+    "blind one."
+)
 
 
 def _gates(result: DemoResult) -> str:
