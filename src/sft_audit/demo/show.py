@@ -35,6 +35,8 @@ _WITH = {
     LEAKY: "a leaky reward function",
     BLIND: "a sound reward function, but a model that went blind",
 }
+# The checks that tell one gate from the next: the data are the same in all.
+_TELLING = {SOUND: "RWD", LEAKY: "RWD", BLIND: "CKP121"}
 _NO_MODELS = (
     'No model was trained; after pip install "sft-audit[models]" the demonstration audits a seeing and a '
     "blind one."
@@ -48,13 +50,15 @@ def _gates(result: DemoResult) -> str:
     for name, gate in result.gates.items():
         axes = ", ".join(f"{axis} {outcome or 'not asked'}" for axis, outcome in gate.axes.items())
         lines.append(f"- {_WITH[name]}: {gate.outcome} ({axes})")
-        worst = [one.ruling.reason for one in gate.reasons if one.ruling.outcome == gate.outcome]
-        lines += [reason.partition("; the limit")[0] for reason in worst[:1]]
+        told = [one.ruling.reason for one in gate.reasons if one.ruling.check.startswith(_TELLING[name])]
+        lines += [f"  {reason.partition('; the limit')[0]}" for reason in told[:1]]
         lines.append(f"  {result.folder / f'gate-{name}.html'}")
     if result.models is None:
         lines.append(_NO_MODELS)
     else:
-        lines.append(f"The probe pack that both models were put to: {result.models.probes / 'review.html'}")
+        for name, report in result.models.checkpoints.items():
+            lines.append(f"The {name} model: {report.verdict}, {report.folder / 'report.html'}")
+        lines.append(f"The probes that both were put to: {result.models.probes / 'review.html'}")
     return "\n".join(lines)
 
 

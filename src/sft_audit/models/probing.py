@@ -91,6 +91,10 @@ class VisionLanguageModel(Protocol):
         """Yield batch by batch the activations of tower, projector and language model on the images."""
         ...
 
+    def freeze(self, parts: Sequence[ModelPart]) -> None:
+        """Take no gradient of these parts from now on."""
+        ...
+
     def gradients(self, questions: Sequence[Question], answers: Sequence[str]) -> Sequence[GradientShare]:
         """Return the gradient shares by part of teacher-forced answers."""
         ...

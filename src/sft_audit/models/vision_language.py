@@ -79,6 +79,12 @@ class TransformersModel:
             inputs = self._moved(self.dialogue.prompts([question], "right"))
             yield activations(self.model, self.parts, inputs, self.limit.where)
 
+    def freeze(self, parts: Sequence[ModelPart]) -> None:
+        """Take no gradient of these parts from now on."""
+        for name, parameter in self.model.named_parameters():
+            if self.parts.part[name] in parts:
+                parameter.requires_grad_(False)
+
     def gradients(self, questions: Sequence[Question], answers: Sequence[str]) -> Sequence[GradientShare]:
         """Return the gradient shares by part of teacher-forced answers; the loss is the mean over tokens.
 

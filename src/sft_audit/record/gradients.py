@@ -4,7 +4,7 @@ import json
 from dataclasses import asdict
 
 from sft_audit.config import CheckpointConfig
-from sft_audit.models.probing import Question
+from sft_audit.models.probing import PARTS, Question
 from sft_audit.record import Recording, table_recorder
 from sft_audit.record.pictures import open_picture
 from sft_audit.tables import table
@@ -15,7 +15,7 @@ GRADIENTS = table(
     """
     model VARCHAR base or sft
     part VARCHAR vision, projector or language
-    image_norm DOUBLE norm of the mean loss's gradient over rows with images; null: frozen, or no such rows
+    image_norm DOUBLE norm of the mean loss's gradient over rows with images; null: not trained, or no such rows
     text_norm DOUBLE the same over text-only rows
     cosine DOUBLE cosine between the two gradients; null where one is zero or missing
     n_image INTEGER rows with images
@@ -54,6 +54,8 @@ def gradients(recording: Recording) -> None:
     rows = []
     for name, folder in (("base", config.base), ("sft", config.checkpoint)):
         model = load_model(folder, base=config.base, device=config.device, batch=config.batch)
+        if config.trained:
+            model.freeze([part for part in PARTS if part not in config.trained])
         questions = [
             Question(text, tuple(open_picture(place) for place in json.loads(images)))
             for text, _, images in asked
