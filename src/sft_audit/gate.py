@@ -117,7 +117,7 @@ def judge_audits(folders: Sequence[Path], policy: Policy, today: date, probes: P
     """Judge each audit folder by the policy and join the rulings: the worst wins.
 
     With `probes`, a frozen pack, some checkpoint must have been audited, and every one on these probes.
-    Raises AuditError where a folder is not a finished audit that this release can read, or the pack is changed.
+    Raises AuditError where a folder is no finished audit that this release can read, or the pack was changed.
     """
     once = {folder.resolve(): folder for folder in folders}
     return _join(tuple(read_audit(folder) for folder in once.values()), policy, today, probes)

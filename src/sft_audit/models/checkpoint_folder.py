@@ -44,7 +44,7 @@ def _library() -> Any:  # noqa: ANN401 - the module
         import transformers
     except ImportError:
         raise AuditError(_NEEDED) from None
-    transformers.utils.logging.disable_progress_bar()
+    transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     return transformers
 
 

@@ -15,7 +15,7 @@ GRADIENTS = table(
     """
     model VARCHAR base or sft
     part VARCHAR vision, projector or language
-    image_norm DOUBLE norm of the mean loss's gradient over rows with images; null: not trained, or no such rows
+    image_norm DOUBLE norm of the mean loss's gradient over rows with images; null: not trained, or none
     text_norm DOUBLE the same over text-only rows
     cosine DOUBLE cosine between the two gradients; null where one is zero or missing
     n_image INTEGER rows with images
