@@ -16,7 +16,7 @@ _LOCAL = {"local_files_only": True, "trust_remote_code": False}
 
 def loaded(folder: Path, device: str | None, base: Path | None) -> tuple[Any, Any]:
     """Return the model of a folder, ready on that device, and its processor; or raise AuditError."""
-    adapter = (folder / _ADAPTER).is_file()
+    adapter = is_adapter(folder)
     root = _base_of(folder, base) if adapter else folder
     _check_files(root)
     if adapter and not (folder / "adapter_model.safetensors").is_file():
@@ -29,6 +29,11 @@ def loaded(folder: Path, device: str | None, base: Path | None) -> tuple[Any, An
     told = folder if any((folder / name).is_file() for name in _PROCESSOR) else root
     processor = _processor(told, library)
     return model.requires_grad_(True).eval().to(place), processor
+
+
+def is_adapter(folder: Path) -> bool:
+    """Return whether the folder is PEFT's, whose model is that of a base with the adapter merged in."""
+    return (folder / _ADAPTER).is_file()
 
 
 def _faults() -> tuple[type[Exception], ...]:

@@ -1,6 +1,7 @@
 """Asking one model: chunk by chunk, what it said already taken from the shelf."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import astuple, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -109,9 +110,17 @@ def _grey_like(picture: Picture) -> Picture:
 
 
 def _key(one: Put, said: Said | None = None) -> str:
-    """Return what a response depends on beside the model: the words, and which images."""
-    places = [one.places, one.condition == "blank"]
+    """Return what a response depends on beside the model: the words, and which images, as they stand."""
+    places = [[(place, *_stands(place)) for place in one.places], one.condition == "blank"]
     return repr((one.question, one.answer, places, one.condition == "own", said and said.token_ids))
+
+
+def _stands(place: str) -> tuple[int, ...]:
+    """Return size and time of change of an image, nothing of one that is gone: opening it will tell."""
+    with suppress(OSError):
+        found = Path(place).stat()
+        return found.st_size, found.st_mtime_ns
+    return ()
 
 
 def _read(kept: Any) -> Response:  # noqa: ANN401 - JSON

@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Any, Literal
 
 from sft_audit.config import CheckpointConfig
+from sft_audit.models.checkpoint_folder import is_adapter
 from sft_audit.models.probing import Said
 from sft_audit.record import Recording, table_recorder
 from sft_audit.record.asking import Asking, Put, Response
@@ -102,7 +103,8 @@ def _ask(
     settings = {"tokens": config.max_new_tokens, "draws": config.draws, "seed": config.seed}
     cache = config.cache or config.out.absolute().parent / f".{config.out.name}.answers"
     kept: dict[Put, Sequence[Said]] = {}
-    with Shelf(cache / f"{fingerprint(folder, settings)}.jsonl") as shelf:
+    folders = (folder, config.base) if config.base and is_adapter(folder) else (folder,)
+    with Shelf(cache / f"{fingerprint(folders, settings)}.jsonl") as shelf:
         asking = Asking(folder, config, shelf)
         for condition in _CONDITIONS:
             some = [one for one in put if one.condition == condition]

@@ -1,7 +1,7 @@
 """What models said already, on disk: an audit that was stopped goes on, and a base model is asked once."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -67,17 +67,18 @@ class Shelf:
                 file.truncate(end)
 
 
-def fingerprint(folder: Path, settings: Mapping[str, object]) -> str:
-    """Return a name for a model's folder as it stands and the settings that it is asked with.
+def fingerprint(folders: Sequence[Path], settings: Mapping[str, object]) -> str:
+    """Return a name for the folders of a model as they stand and the settings that it is asked with.
 
     Files are told by size and time of change: hashing the weights would take as long as asking.
     """
     files = [
-        (path.name, path.stat().st_size, path.stat().st_mtime_ns)
+        (str(path.resolve()), path.stat().st_size, path.stat().st_mtime_ns)
+        for folder in folders
         for path in sorted(folder.iterdir())
         if path.is_file()
     ]
-    told = json.dumps([_VERSION, str(folder.resolve()), files, dict(settings)], sort_keys=True)
+    told = json.dumps([_VERSION, files, dict(settings)], sort_keys=True)
     return sha256(told.encode()).hexdigest()[:24]
 
 
