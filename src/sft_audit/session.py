@@ -107,8 +107,9 @@ def run(config: AuditConfig) -> Report:
     """Audit as configured, publish the folder, and return the report."""
     if config.images is not None and not config.images.is_dir():
         raise AuditError(f"{config.images}: no such folder of images{nearest(config.images)}")
-    if config.baseline is not None:
-        read_manifest(config.baseline)
+    for earlier in (config.baseline, _sft_audit(config)):
+        if earlier is not None:
+            read_manifest(earlier)
     size = sum(one.path.stat().st_size for one in find_inputs(config.data))
     started = time.time()
     with building(config.out, needs_bytes=2 * size) as folder, Engine(config.workers) as engine:
@@ -119,6 +120,14 @@ def run(config: AuditConfig) -> Report:
         finally:
             store.close()
     return open_report(config.out)
+
+
+def _sft_audit(config: AuditConfig) -> Path | None:
+    """Return the audit of the SFT data that was named: what reads it comes after what costs."""
+    match config:
+        case RewardConfig() | CheckpointConfig():
+            return config.sft_audit
+    return None
 
 
 def open_report(folder: str | Path) -> Report:

@@ -82,7 +82,7 @@ def checkpoint(
         from sft_audit.ranking import rank
 
         where = out or Path("checkpoint-audit")
-        flags["cache"] = cache or where / "answers"
+        flags["cache"] = cache or where / ".answers"
         audits = {
             name: audit(
                 load_config(config, {**flags, "checkpoint": one, "out": where / name}, CheckpointConfig)
@@ -99,8 +99,9 @@ def checkpoint(
 
 
 def by_name(folders: list[Path]) -> dict[str, Path]:
-    """Return folders by the name of each; raise AuditError where two have one name."""
-    named = {folder.resolve().name: folder for folder in folders}
-    if len(named) < len(folders):
-        raise AuditError("two of the checkpoints have the same folder name; rename one, or audit them apart")
-    return named
+    """Return folders by the end of their paths that tells them apart; raise AuditError for one given twice."""
+    places = [folder.resolve() for folder in folders]
+    if len(set(places)) < len(places):
+        raise AuditError("a checkpoint is given twice; give each once")
+    depth = next(n for n in range(1, 99) if len({one.parts[-n:] for one in places}) == len(places))
+    return {"-".join(one.parts[-depth:]): folder for one, folder in zip(places, folders, strict=True)}

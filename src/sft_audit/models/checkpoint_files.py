@@ -7,16 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from sft_audit.errors import AuditError
+from sft_audit.models.parts import PROJECTOR
 from sft_audit.models.probing import ModelPart
 from sft_audit.models.safetensors_file import Tensor, read_header
 
 _ONE, _INDEX = "model.safetensors", "model.safetensors.index.json"
 _PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt")
 _VISION = re.compile(r"(^|\.)(visual|vision_tower|vision_model|vision_encoder|image_tower)\.")
-_PROJECTOR = re.compile(
-    r"(^|\.)(multi_modal_projector|mm_projector|connector|merger|deepstack_merger_list|mlp1|aligner"
-    r"|vision_language_adapter|embed_vision)(\.|$)"
-)
 _LAYER = re.compile(r"^(.*?(?:^|\.)(?:layers?|blocks|resblocks|h)\.(\d+))\.")
 # What the same tensor is called by wrappers, in memory and on disk, and by the model's own code.
 _SPELLINGS = tuple(
@@ -44,7 +41,7 @@ def canonical(name: str) -> str:
 
 def part_of(name: str) -> ModelPart:
     """Return the part of the model that a tensor belongs to: language, if neither vision nor projector."""
-    if _PROJECTOR.search(name):  # first: Qwen's lies within the vision tower
+    if PROJECTOR.search(name):  # first: Qwen's lies within the vision tower
         return "projector"
     return "vision" if _VISION.search(name) else "language"
 

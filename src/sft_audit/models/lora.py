@@ -32,6 +32,8 @@ _BEYOND = {
 }
 # Starts that also change the base's own weights, unless the adapter was converted when it was saved.
 _CHANGING_BASE = ("pissa", "olora", "corda", "loftq", "lora_ga")
+_PATTERN = re.compile(r"\^?[\w.\\-]*(?:\.\*[\w.\\-]*){0,2}\$?")
+_LARGEST = 1e6  # of alpha
 _CURE = "merge it (merge_and_unload), save the model and give that folder"
 
 
@@ -161,12 +163,11 @@ def _scaling(folder: Path, config: Mapping[str, Any], module: str, rank: int) ->
     alpha = config.get("lora_alpha", 8)
     patterns = config.get("alpha_pattern")
     for pattern, own in patterns.items() if isinstance(patterns, dict) else ():
-        try:
-            if re.match(rf"(.*\.)?({pattern})$", module):
-                alpha = own
-                break
-        except re.error:
-            raise AuditError(f"{folder}: alpha_pattern: {pattern[:50]!r} is no pattern; {_CURE}") from None
-    if not isinstance(alpha, int | float) or not rank:
+        if not _PATTERN.fullmatch(pattern):  # others can be made to take for ever
+            raise AuditError(f"{folder}: alpha_pattern: {pattern[:50]!r} is no name of modules; {_CURE}")
+        if re.match(rf"(.*\.)?({pattern})$", module):
+            alpha = own
+            break
+    if not isinstance(alpha, int | float) or not abs(alpha) < _LARGEST or not rank:
         raise AuditError(f"{folder}: lora_alpha is {alpha!r}, r {rank}; give the adapter's own {_CONFIG}")
     return float(alpha / (sqrt(rank) if config.get("use_rslora") else rank))

@@ -9,7 +9,7 @@ from sft_audit.errors import AuditError
 from sft_audit.models.probing import PARTS, ModelPart
 
 # Asked before the tower: a Qwen's merger lies inside its tower.
-_PROJECTOR = re.compile(
+PROJECTOR = re.compile(
     r"(^|\.)(multi_modal_projector|mm_projector|connector|merger|deepstack_merger_list|mlp1|aligner"
     r"|vision_language_adapter|embed_vision|image_newline|view_separator)(\.|$)"
 )
@@ -51,7 +51,7 @@ def layers_of(module: Any, where: str) -> list[Any]:  # noqa: ANN401
     lists = [
         (name.count("."), -len(found), found)
         for name, found in module.named_modules()
-        if isinstance(found, ModuleList) and len(found) and not _PROJECTOR.search(name)
+        if isinstance(found, ModuleList) and len(found) and not PROJECTOR.search(name)
     ]
     if not lists:
         raise AuditError(
@@ -61,6 +61,6 @@ def layers_of(module: Any, where: str) -> list[Any]:  # noqa: ANN401
 
 
 def _part(name: str, tower: str) -> ModelPart:
-    if _PROJECTOR.search(name):
+    if PROJECTOR.search(name):
         return "projector"
     return "vision" if name.startswith(tower) else "language"

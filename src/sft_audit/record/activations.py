@@ -56,7 +56,11 @@ class Pictures:
 
 
 @table_recorder(
-    fills=(ACTIVATIONS, RETENTION), needs=("probes", "answers"), cost="model", requires="checkpoint"
+    fills=(ACTIVATIONS, RETENTION),
+    needs=("probes", "answers"),
+    after=("responses",),
+    cost="model",
+    requires="checkpoint",
 )
 def activations(recording: Recording) -> None:
     """Compare base model and checkpoint on the probes' images; one model is in memory at a time."""

@@ -22,11 +22,8 @@ MODES = f"""
         select
             template,
             answer_kind,
-            case
-                when answer_kind = 'yes_no' then 0.5
-                when asked >= {_COMMON} then templates.share
-                else kinds.share
-            end as modal
+            if(asked >= {_COMMON}, templates.share, kinds.share) as commonest,
+            if(answer_kind = 'yes_no', 0.5, commonest) as modal
         from templates
         join kinds using (answer_kind)
     )

@@ -2,14 +2,14 @@
 
 from collections.abc import Hashable, Sequence
 from dataclasses import asdict, dataclass, replace
-from math import inf, sqrt
+from math import inf, isfinite, sqrt
 from typing import Any
 
 from sft_audit.config import CheckpointConfig
 from sft_audit.exact import mcnemar
-from sft_audit.interval import wilson
+from sft_audit.interval import Z95, wilson
 from sft_audit.record import Recording, table_recorder
-from sft_audit.record.clusters import benjamini_hochberg, t_half_width
+from sft_audit.record.clusters import benjamini_hochberg, sign_flip_p, t_half_width
 from sft_audit.record.heard import hear, read_asked
 from sft_audit.record.measures import Better, Measure, Unit, Units, all_measures
 from sft_audit.record.tails import read_tails
@@ -69,8 +69,13 @@ def changes(recording: Recording) -> None:
     tested = [change for change in found if change.p is not None]
     q_values = benjamini_hochberg([change.p or 0.0 for change in tested])
     q_by_measure = {change.measure: q for change, q in zip(tested, q_values, strict=True)}
-    rows = [asdict(replace(change, q=q_by_measure.get(change.measure))) for change in found]
+    rows = [_finite(asdict(replace(change, q=q_by_measure.get(change.measure)))) for change in found]
     store.insert("changes", pa.Table.from_pylist(rows, schema=TABLES["changes"].arrow_schema()))
+
+
+def _finite(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a row with null for an end of an interval that nothing bounds."""
+    return {name: None if isinstance(v, float) and not isfinite(v) else v for name, v in row.items()}
 
 
 def compare(measure: Measure, base: Units, sft: Units) -> Change | None:
@@ -81,9 +86,11 @@ def compare(measure: Measure, base: Units, sft: Units) -> Change | None:
     nothing was measured.
     """
     keys = sorted((key for key in sft if key in base), key=repr) or sorted(sft, key=repr)
-    if not keys or not sum(sft[key].denominator for key in keys):
+    if not keys:
         return None
     clusters = _numbered([sft[key].cluster for key in keys])
+    if not _is_above_zero([sft[key].denominator for key in keys], clusters):
+        return None
     of_sft = _estimate(measure, [sft[key] for key in keys], clusters)
     change = Change(
         measure=measure.name,
@@ -96,14 +103,15 @@ def compare(measure: Measure, base: Units, sft: Units) -> Change | None:
         sft_high=of_sft.high,
         method="clustered by image",
     )
-    if keys[0] not in base or not sum(base[key].denominator for key in keys):
+    if keys[0] not in base or not _is_above_zero([base[key].denominator for key in keys], clusters):
         return change
     of_base = _estimate(measure, [base[key] for key in keys], clusters)
     low, high, p = _difference(of_base, of_sft, clusters)
+    method = "clustered by image"
     if measure.binary:
-        lost = sum(base[key].numerator > sft[key].numerator for key in keys)
-        won = sum(base[key].numerator < sft[key].numerator for key in keys)
-        p = mcnemar(lost, won)
+        won = [sft[key].numerator - base[key].numerator for key in keys]
+        p, test = _paired_p(won, clusters)
+        method = f"clustered by image; {test}"
     return replace(
         change,
         base=of_base.value,
@@ -113,8 +121,33 @@ def compare(measure: Measure, base: Units, sft: Units) -> Change | None:
         low=low,
         high=high,
         p=p,
-        method="clustered by image; McNemar's exact test" if measure.binary else "clustered by image",
+        method=method,
     )
+
+
+def _paired_p(won: Sequence[float], clusters: Array) -> tuple[float, str]:
+    """Return the two-sided p-value of no difference between answers that are right or wrong, and its test.
+
+    McNemar's exact test holds where every unit is a cluster of its own; else the signs of whole clusters are
+    flipped.
+    """
+    import numpy as np
+
+    if clusters.max() + 1 == len(clusters):
+        return mcnemar(sum(one < 0 for one in won), sum(one > 0 for one in won)), "McNemar's exact test"
+    gains = np.array(won)
+    p = 2 * min(sign_flip_p(gains, clusters), sign_flip_p(-gains, clusters))
+    return min(1.0, p), "signs of clusters flipped"
+
+
+def _is_above_zero(denominators: Sequence[float], clusters: Array) -> bool:
+    """Return whether the denominators sum to more than 0 beyond their 95 % interval: else no ratio holds."""
+    import numpy as np
+
+    values = np.array(denominators)
+    total, n = float(values.sum()), int(clusters.max()) + 1
+    spread = _variance(values - total / len(values), clusters)
+    return total > (float(t_half_width(n, spread)) if spread else 0.0)
 
 
 def _estimate(measure: Measure, units: Sequence[Unit], clusters: Array) -> Estimate:
@@ -147,10 +180,25 @@ def _difference(base: Estimate, sft: Estimate, clusters: Array) -> tuple[float, 
         return -unseen, unseen, 1.0
     variance = _variance(influence, clusters)
     if n < 2 or not variance:
-        return -inf, inf, 1.0
+        # All changed alike, or there is but one cluster: either model's own interval is all that is known.
+        return _newcombe(base, sft, difference)
     half = float(t_half_width(n, variance))
     p = 2 * float(stdtr(n - 1, -abs(difference) / sqrt(variance)))
     return difference - half, difference + half, p
+
+
+def _newcombe(base: Estimate, sft: Estimate, difference: float) -> tuple[float, float, float]:
+    """Return the interval of a difference from either's own (Newcombe 1998, method 10), and a p-value by it.
+
+    The p-value is that of a normal whose interval is as wide on the side of 0.
+    """
+    from scipy.special import ndtr
+
+    low = difference - sqrt((sft.value - sft.low) ** 2 + (base.high - base.value) ** 2)
+    high = difference + sqrt((sft.high - sft.value) ** 2 + (base.value - base.low) ** 2)
+    half = (difference - low) if difference > 0 else (high - difference)
+    p = 2 * float(ndtr(-Z95 * abs(difference) / half)) if 0 < half < inf else 1.0
+    return low, high, p
 
 
 def _variance(influence: Array, clusters: Array) -> float:

@@ -31,8 +31,8 @@ _PROBES = """
 """
 _RESPONSES = """
     select
-        sample_id, turn, condition, draw, text, reading, said, nll, n_tokens, entropy, nll_said, nll_base,
-        n_said
+        sample_id, turn, condition, draw, text, reading, said, readable, nll, n_tokens, entropy, nll_said,
+        nll_base, n_said
     from responses
     where model = $model
     order by sample_id, turn, condition, draw
@@ -63,6 +63,11 @@ class Asked:
         return self.sample_id, self.turn
 
     @property
+    def cued(self) -> bool:
+        """Return whether its prompt suggests an answer, a wrong one or the right one."""
+        return self.family == "cue" or self.cue is not None
+
+    @property
     def closed(self) -> bool:
         """Return whether an answer to it can be told right or wrong."""
         return self.answer_kind in CLOSED
@@ -75,6 +80,7 @@ class Reply:
     text: str
     reading: str
     said: str | None
+    readable: bool
     nll: float | None
     n_tokens: int | None
     entropy: float | None

@@ -1,15 +1,12 @@
 """What two models said to the probes, from logs in place of asking them."""
 
-from functools import lru_cache
+from dataclasses import asdict
 
 from sft_audit.record import Batch, Recording
-from sft_audit.record.canonical import canonicalise
-from sft_audit.rewards.reading import answer_in, read_completion
-from sft_audit.rewards.trial import KnownAnswer, known_answer
+from sft_audit.record.reply import read_reply
 from sft_audit.tables import TABLES
 
 _CHUNK = 8192
-_known = lru_cache(maxsize=4096)(known_answer)
 _LOGGED = """
     select
         split_part(rollouts.condition, ' ', 1) as model,
@@ -38,15 +35,7 @@ def logged_responses(recording: Recording) -> None:
 def _read(batch: Batch) -> Batch:
     import pyarrow as pa
 
-    rows = []
-    for row in batch.to_pylist():
-        known = _known(row["question"], row["answer"])
-        row |= {"reading": read_completion(known, row["text"]), "said": said(known, row["text"])}
-        rows.append(row)
+    rows = [
+        row | asdict(read_reply(row["question"], row["answer"], row["text"])) for row in batch.to_pylist()
+    ]
     return pa.Table.from_pylist(rows, schema=TABLES["responses"].arrow_schema())
-
-
-def said(known: KnownAnswer, text: str) -> str | None:
-    """Return the answer in a text in one spelling per meaning; None where it marks none or is free text."""
-    answer = answer_in(text)
-    return None if answer is None else canonicalise(known.question, answer)[1]

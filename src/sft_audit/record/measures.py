@@ -125,7 +125,7 @@ def all_measures(tails: Sequence[str]) -> tuple[Measure, ...]:
         Measure(
             "readable",
             "higher",
-            "share of answers that say something, right or wrong",
+            "share of answers that say an answer of a closed kind, right or wrong",
             _readable,
             share=True,
             binary=True,
@@ -154,7 +154,7 @@ def _of_replies(heard: Sequence[Heard], conditions: tuple[str, ...], value: Call
 
     def one(each: Heard) -> tuple[float, float] | None:
         asked, replies = each.asked, each.under(*conditions)
-        if asked.text_only or not asked.closed or asked.cue is not None or replies is None:
+        if asked.text_only or not asked.closed or asked.cued or replies is None:
             return None
         return value(*replies), 1.0
 
@@ -188,7 +188,7 @@ def _unmoved(heard: Sequence[Heard]) -> Units:
 def _mirage(heard: Sequence[Heard]) -> Units:
     def one(each: Heard) -> tuple[float, float] | None:
         replies = each.under("none", "own")
-        if each.asked.text_only or not each.asked.closed or each.asked.cue is not None or replies is None:
+        if each.asked.text_only or not each.asked.closed or each.asked.cued or replies is None:
             return None
         return replies[0].right, replies[1].right
 
@@ -198,7 +198,7 @@ def _mirage(heard: Sequence[Heard]) -> Units:
 def _blind_share(heard: Sequence[Heard]) -> Units:
     def one(each: Heard) -> tuple[float, float] | None:
         replies = each.under("none", "own")
-        if each.asked.text_only or not each.asked.closed or each.asked.cue is not None or replies is None:
+        if each.asked.text_only or not each.asked.closed or each.asked.cued or replies is None:
             return None
         return replies[0].right - each.asked.chance, replies[1].right - each.asked.chance
 
@@ -208,7 +208,7 @@ def _blind_share(heard: Sequence[Heard]) -> Units:
 def _above_chance(heard: Sequence[Heard]) -> Units:
     def one(each: Heard) -> tuple[float, float] | None:
         replies = each.under("own")
-        if each.asked.text_only or not each.asked.closed or each.asked.cue is not None or replies is None:
+        if each.asked.text_only or not each.asked.closed or each.asked.cued or replies is None:
             return None
         return replies[0].right - each.asked.chance, 1 - each.asked.chance
 
@@ -220,28 +220,38 @@ def _paired(heard: Sequence[Heard]) -> Units:
     clusters: dict[str, dict[str, list[Heard]]] = defaultdict(lambda: defaultdict(list))
     for one in heard:
         asked = one.asked
-        if (
-            asked.closed
-            and not asked.text_only
-            and asked.cue is None
-            and asked.canonical
-            and one.under("own")
-        ):
+        if asked.closed and not asked.text_only and not asked.cued and asked.canonical and one.under("own"):
             clusters[asked.cluster][asked.canonical].append(one)
-    units = dict[Hashable, Unit]()
+    units = dict[Hashable, tuple[float, list[str]]]()
     for cluster, by_answer in sorted(clusters.items()):
         for place in range(max(map(len, by_answer.values()))):
             members = [some[place] for some in by_answer.values() if place < len(some)]
             if len({one.asked.image for one in members}) == len(members) > 1:
                 right = min(one.greedy["own"].right for one in members)
-                units[cluster, place] = Unit(right, 1.0, (cluster, place))
-    return units
+                units[cluster, place] = (right, [one.asked.image for one in members])
+    joined = _joined([images for _, images in units.values()])
+    return {key: Unit(right, 1.0, joined[images[0]]) for key, (right, images) in units.items()}
+
+
+def _joined(sets: Sequence[Sequence[str]]) -> dict[str, str]:
+    """Return for every image one that stands for all that sets join it with: those are one cluster."""
+    first: dict[str, str] = {}
+
+    def find(image: str) -> str:
+        while first.setdefault(image, image) != image:
+            image = first[image]
+        return image
+
+    for images in sets:
+        for image in images[1:]:
+            first[find(image)] = find(images[0])
+    return {image: find(image) for images in sets for image in images}
 
 
 def _likelihood_gain(heard: Sequence[Heard]) -> Units:
     def one(each: Heard) -> tuple[float, float] | None:
         replies = each.under("swapped", "own")
-        if replies is None or each.asked.text_only or each.asked.cue is not None:
+        if replies is None or each.asked.text_only or each.asked.cued:
             return None
         other, own = replies
         if other.nll is None or own.nll is None or not own.n_tokens:
@@ -302,7 +312,7 @@ def _text(heard: Sequence[Heard]) -> Units:
 def _loss(heard: Sequence[Heard]) -> Units:
     def one(each: Heard) -> tuple[float, float] | None:
         replies = each.under("own")
-        if replies is None or replies[0].nll is None or each.asked.cue is not None:
+        if replies is None or replies[0].nll is None or each.asked.cued:
             return None
         return replies[0].nll, replies[0].n_tokens or 0
 
@@ -314,7 +324,7 @@ def _readable(heard: Sequence[Heard]) -> Units:
         replies = each.under("own")
         if replies is None or not each.asked.closed:
             return None
-        return float(replies[0].reading != "unread" or replies[0].said is not None), 1.0
+        return float(replies[0].readable), 1.0
 
     return _of_all(heard, one)
 
@@ -345,7 +355,7 @@ def _pass_at(k: int | None) -> Callable[[Sequence[Heard]], Units]:
     def units(heard: Sequence[Heard]) -> Units:
         def one(each: Heard) -> tuple[float, float] | None:
             n = len(each.drawn)
-            if not each.asked.closed or each.asked.cue is not None or n < (k or 4):
+            if not each.asked.closed or each.asked.cued or n < (k or 4):
                 return None
             right = sum(int(reply.right) for reply in each.drawn)
             return pass_at_k(n, right, k or n // 2), 1.0

@@ -26,13 +26,6 @@ def open_picture(path: str | Path) -> Picture:
         raise UndecodableError("unreadable", "there was not enough memory to decode it") from None
 
 
-def grey_like(picture: Picture) -> Picture:
-    """Return a grey picture of the same size."""
-    from PIL import Image
-
-    return Image.new("RGB", picture.size, (128, 128, 128))
-
-
 def read_picture(path: str | Path) -> bytes:
     """Return the bytes of an image file of at most 256 MiB; raise UndecodableError."""
     located = _ANYWHERE.locate(str(path))

@@ -32,6 +32,7 @@ _ASKED = f"""
         canonical,
         template,
         modal,
+        commonest,
         coalesce(images, []) as images,
         extra,
         files.path
@@ -136,7 +137,7 @@ def _probe(recording: Recording, row: Mapping[str, Any], other: Sequence[str] | 
     swapped = _places(recording, row["path"], said.swapped) if said.swapped else other
     chance = said.chance
     if chance is None:
-        chance = chance_of(question, kind, row["modal"])
+        chance = chance_of(question, kind, max(row["modal"], row["commonest"]))
     return Probe(
         sample_id=row["sample_id"],
         turn=row["turn"],
@@ -177,33 +178,27 @@ _root = lru_cache(maxsize=64)(ImageRoot)
 
 
 def _others(rows: Sequence[Mapping[str, Any]]) -> dict[int, tuple[str, ...]]:
-    """Return, by the place of a row, the images of another row of as many.
+    """Return, by the place of a row, the images of another that asks the same and knows another answer.
 
-    It asks the same question and knows another answer; else it has the same template and another answer.
     Which one of several follows from the hash of the rows' names.
     """
     found: dict[int, tuple[str, ...]] = {}
-    for key in (_same_question, _same_template):
-        groups: dict[object, list[int]] = defaultdict(list)
-        for at, row in enumerate(rows):
-            if row["images"] and row["canonical"] is not None:
-                groups[key(row)].append(at)
-        for group in groups.values():
-            ring = sorted(group, key=lambda at: _lot(rows[at]))
-            for place, at in enumerate(ring):
-                later = (rows[b] for b in (*ring[place + 1 :], *ring[:place]))
-                other = next((b["at"] for b in later if _differ(rows[at], b)), None)
-                if other is not None:
-                    found.setdefault(at, other)
+    groups: dict[object, list[int]] = defaultdict(list)
+    for at, row in enumerate(rows):
+        if row["images"] and row["canonical"] is not None:
+            groups[_same_question(row)].append(at)
+    for group in groups.values():
+        ring = sorted(group, key=lambda at: _lot(rows[at]))
+        for place, at in enumerate(ring):
+            later = (rows[b] for b in (*ring[place + 1 :], *ring[:place]))
+            other = next((b["at"] for b in later if _differ(rows[at], b)), None)
+            if other is not None:
+                found[at] = other
     return found
 
 
 def _same_question(row: Mapping[str, Any]) -> object:
     return fold(bare(row["question"])), len(row["images"])
-
-
-def _same_template(row: Mapping[str, Any]) -> object:
-    return row["template"], row["answer_kind"], len(row["images"])
 
 
 def _differ(a: Mapping[str, Any], b: Mapping[str, Any]) -> bool:

@@ -3,27 +3,26 @@
 import json
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from functools import lru_cache
-from typing import Any, Literal
+from dataclasses import asdict
+from typing import Literal
 
 from sft_audit.config import CheckpointConfig
+from sft_audit.errors import AuditError
 from sft_audit.models.checkpoint_folder import is_adapter
 from sft_audit.models.probing import Said
 from sft_audit.record import Recording, table_recorder
 from sft_audit.record.asking import Asking, Put, Response
-from sft_audit.record.canonical import canonicalise
 from sft_audit.record.logged_responses import logged_responses
+from sft_audit.record.reply import read_reply
 from sft_audit.record.shelf import Shelf, fingerprint
-from sft_audit.rewards.reading import answer_in, read_completion
-from sft_audit.rewards.trial import known_answer
 from sft_audit.tables import TABLES
 
 log = logging.getLogger(__name__)
 
 Model = Literal["base", "sft"]
 _CHUNK = 64
+_WHOLE = 0.9
 _CONDITIONS = ("own", "swapped", "none", "blank")
-_known = lru_cache(maxsize=4096)(known_answer)
 _PROBES = """
     select sample_id, turn, question, answer, images, swapped
     from probes
@@ -39,6 +38,7 @@ def responses(recording: Recording) -> None:
         raise TypeError("responses are those of a checkpoint: they need a CheckpointConfig")
     if config.samples:
         logged_responses(recording)
+        _require_whole(recording)
     if config.checkpoint is None or config.base is None:
         return
     told = set(recording.store.rows("select distinct model, condition from responses"))
@@ -49,14 +49,25 @@ def responses(recording: Recording) -> None:
     _ask(recording, config, "base", base, drawn)
 
 
-def read_said(question: str, answer: str, text: str) -> dict[str, Any]:
-    """Return how an answer reads: right, wrong or unread; and what it says, in one spelling per meaning."""
-    known = _known(question, answer)
-    said = answer_in(text)
-    return {
-        "reading": read_completion(known, text),
-        "said": canonicalise(known.question, said)[1] if said is not None else None,
-    }
+def _require_whole(recording: Recording) -> None:
+    """Raise AuditError where logs answer fewer than nine in ten probes: those left out may be the worst."""
+    asked = recording.store.value("select count(*) from probes")
+    pictured = recording.store.value("select count(*) from probes where not text_only")
+    told = recording.store.rows(
+        """
+        select model, condition, count(distinct (sample_id, turn))
+        from responses
+        group by all
+        order by all
+        """
+    )
+    for model, condition, n in told:
+        most = asked if condition == "own" else pictured
+        if condition != "swapped" and n < _WHOLE * most:
+            raise AuditError(
+                f"the logs of {model}:{condition} answer {n:,} of {most:,} probes; log them all, or give "
+                "--probes without the others"
+            )
 
 
 def _put(recording: Recording) -> Iterator[Put]:
@@ -134,7 +145,7 @@ def _store(recording: Recording, model: Model, put: Sequence[Put], answered: Seq
             "condition": one.condition,
             "draw": draw,
             "text": said.text,
-            **read_said(one.question, one.answer, said.text),
+            **asdict(read_reply(one.question, one.answer, said.text)),
             "nll": response.known.nll if draw == 0 else None,
             "n_tokens": response.known.n_tokens if draw == 0 else None,
             "entropy": said.entropy,

@@ -1,6 +1,7 @@
 """What models said already, on disk: an audit that was stopped goes on, and a base model is asked once."""
 
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -10,7 +11,9 @@ from typing import Any, Self, TextIO
 
 from sft_audit.errors import AuditError
 
-_VERSION = 1
+log = logging.getLogger(__name__)
+
+_VERSION = 2
 
 
 @dataclass(slots=True)
@@ -59,9 +62,17 @@ class Shelf:
     def _read(self) -> None:
         whole = self.path.read_bytes()
         end = whole.rfind(b"\n") + 1
+        damaged = 0
         for line in whole[:end].splitlines():
-            key, value = json.loads(line)
-            self._known[key] = value
+            try:
+                key, value = json.loads(line)
+                self._known[str(key)] = value
+            except (ValueError, TypeError):
+                damaged += 1
+        if damaged:
+            log.warning(
+                "%s: %d damaged lines are passed over; what they held is asked again", self.path, damaged
+            )
         if end < len(whole):
             with self.path.open("r+b") as file:
                 file.truncate(end)

@@ -35,6 +35,7 @@ CHECKPOINT = (
         text VARCHAR what the model said
         reading VARCHAR right, wrong, or unread: it cannot be told
         said VARCHAR its answer in one spelling per meaning, as answers.canonical; null where it is not read
+        readable BOOLEAN whether it says an answer of a closed kind, right or wrong
         nll DOUBLE negative log-likelihood of the known answer, nats; draw 0 only; null where not scored
         n_tokens INTEGER tokens of the known answer that nll sums over
         entropy DOUBLE mean entropy of the next token along its answer, nats; null where not measured
