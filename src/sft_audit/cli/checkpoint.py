@@ -99,7 +99,7 @@ def checkpoint(
 
 
 def by_name(folders: list[Path]) -> dict[str, Path]:
-    """Return folders by the end of their paths that tells them apart; raise AuditError for one given twice."""
+    """Return folders by the end of their paths that differs; raise AuditError for one given twice."""
     places = [folder.resolve() for folder in folders]
     if len(set(places)) < len(places):
         raise AuditError("a checkpoint is given twice; give each once")

@@ -15,7 +15,7 @@ from sft_audit.models.probing import VisionLanguageModel
 from sft_audit.record import Recording, table_recorder
 from sft_audit.record.decode import UndecodableError
 from sft_audit.record.features import KeptFeatures, keep_features
-from sft_audit.record.labels import read_labels_of
+from sft_audit.record.labels import Fact, read_labels_of
 from sft_audit.record.pictures import open_picture, read_picture
 from sft_audit.record.retained import RETENTION, retained
 from sft_audit.representation.drift import FALLBACK, drift, drift_values, is_beyond, null_low
@@ -43,6 +43,12 @@ ACTIVATIONS = table(
     """,
 )
 _IMAGES, _ENOUGH = 500, 20
+_FACTS = """
+    select image_id, question, answer_kind, canonical
+    from answers
+    where list_contains($images::varchar[], image_id) and canonical is not null and answer_kind <> 'free'
+    order by sample_id, turn
+"""
 _ADDRESSES = "select images from probes where not text_only order by sample_id, turn"
 Load = Callable[[Path], VisionLanguageModel]
 
@@ -53,6 +59,7 @@ class Pictures:
 
     paths: tuple[str, ...]
     numbers: Mapping[str, int]
+    contents: Mapping[str, int]
 
 
 @table_recorder(
@@ -98,7 +105,8 @@ def compare(store: Store, pictures: Pictures, config: CheckpointConfig, load: Lo
                     benign[place, measure].append(value)
         sft = keep(config.checkpoint, "sft")
         drifted = list(_drift_rows(base, sft, benign, _given(config.checkpoint)))
-        read = [asdict(one) for one in retained(base, sft, read_labels_of(store, pictures.numbers))]
+        labels = read_labels_of(store, pictures.numbers, _known(config.sft_audit, pictures))
+        read = [asdict(one) for one in retained(base, sft, labels)]
     for into, rows in ((ACTIVATIONS, drifted), (RETENTION, read)):
         store.insert(into.name, pa.Table.from_pylist(rows, schema=into.arrow_schema()))
 
@@ -115,7 +123,20 @@ def pictures_of(store: Store) -> Pictures:
             log.warning("%s: %s; no activations are taken on it", address, fault.detail)
     kept = [same for _, same in sorted(by_content.items())[:_IMAGES]]
     numbers = {address: number for number, same in enumerate(kept) for address in same}
-    return Pictures(tuple(same[0] for same in kept), numbers)
+    contents = {content: number for number, (content, _) in enumerate(sorted(by_content.items())[:_IMAGES])}
+    return Pictures(tuple(same[0] for same in kept), numbers, contents)
+
+
+def _known(audit: Path | None, pictures: Pictures) -> list[Fact]:
+    """Return what the audited SFT data say of these images; nothing without an audit."""
+    if audit is None:
+        return []
+    store = Store(audit, "2GB", 1, read_only=True)
+    try:
+        rows = store.rows(_FACTS, {"images": list(pictures.contents)})
+    finally:
+        store.close()
+    return [(pictures.contents[image], *fact) for image, *fact in rows]
 
 
 def _values(base: KeptFeatures, other: KeptFeatures, run: Path) -> Iterator[tuple[str, dict[str, float]]]:

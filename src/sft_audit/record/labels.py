@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from sft_audit.record.question import bare, fold
 from sft_audit.store import Store
 
+Fact = tuple[int, str, str, str]  # number of an image; a question about it, the kind of answer, the answer
 OBJECT = "object"
 _IMAGES, _OF_LABEL = 30, 5
 _ANSWERS = """
@@ -29,16 +30,19 @@ class Labelled:
     labels: tuple[str, ...]
 
 
-def read_labels_of(store: Store, numbers: Mapping[str, int]) -> list[Labelled]:
+def read_labels_of(store: Store, numbers: Mapping[str, int], known: Sequence[Fact] = ()) -> list[Labelled]:
     """Return every question that has labels enough: the probes' own, and whether an object is shown.
 
-    `numbers` are the images by address. A probe of several images has none. Labels given to fewer than 5
-    images are left out, and so are questions with fewer than 30 images or a single label.
+    `numbers` are the images by address, `known` what other data say of them. A probe of several images has
+    none. Labels given to fewer than 5 images are left out, and so are questions with fewer than 30 images or
+    a single label.
     """
     asked: dict[tuple[str, str], dict[int, str]] = defaultdict(dict)
     for images, question, kind, canonical in store.rows(_ANSWERS):
         if (number := _only(images, numbers)) is not None:
             asked[kind, fold(bare(question))].setdefault(number, canonical)
+    for number, question, kind, canonical in known:
+        asked[kind, fold(bare(question))].setdefault(number, canonical)
     for name, labels in _shown(store, numbers):
         asked[OBJECT, name] = labels
     kept = ((kind, _frequent(labels)) for (kind, _), labels in sorted(asked.items()))

@@ -9,7 +9,8 @@ from sft_audit.example import change
     severity="error",
     axis="blindness",
     reads=("changes",),
-    of="select coalesce(sum(n), 0) from changes where measure = 'unmoved'",
+    of="select coalesce(sum(n), 0) from changes where measure = 'unmoved' and n >= 20",
+    put="select coalesce(sum(n), 0) from changes where measure = 'unmoved'",
     bad=[{"changes": [change("unmoved", 0.97, 0.94, 0.99, 0.1)]}],
     good=[{"changes": [change("unmoved", 0.06, 0.03, 0.1, 0.1)]}],
 )
@@ -24,8 +25,9 @@ def image_unused(db: Tables, *, most: float = 0.8) -> Relation:
     `most`: share of unchanged answers above which it is reported.
 
     ## Known limits
-    The swapped image belongs to another probe with the same question and another known answer, so that a
-    seeing model changes its answer. The score is the lower 95 % bound of the share.
+    Fewer than 20 such probes say too little: then nothing is known. The swapped image belongs to another
+    probe with the same question and another known answer, so that a seeing model changes its answer. The
+    score is the lower 95 % bound of the share.
 
     ## Source
     Swapped inputs: Gat et al. 2021, arXiv:2110.14375. Hysteresis: arXiv:2606.22043. Training on items that
@@ -44,6 +46,7 @@ def image_unused(db: Tables, *, most: float = 0.8) -> Relation:
             json_object('key', measure, 'n', n, 'base', base, 'sft', sft) as evidence
         from changes
         where measure = 'unmoved'
+            and n >= 20
             and sft > $most
         """,
         most=most,

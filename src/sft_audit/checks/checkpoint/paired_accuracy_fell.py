@@ -9,7 +9,8 @@ from sft_audit.example import change
     severity="error",
     axis="blindness",
     reads=("changes",),
-    of="select coalesce(sum(n), 0) from changes where measure = 'paired_accuracy'",
+    of="select coalesce(sum(n), 0) from changes where measure = 'paired_accuracy' and n >= 20",
+    put="select coalesce(sum(n), 0) from changes where measure = 'paired_accuracy'",
     bad=[{"changes": [change("paired_accuracy", 0.5, 0.4, 0.6, 0.9, -0.4, -0.5, -0.3, 1e-08)]}],
     good=[{"changes": [change("paired_accuracy", 0.9, 0.85, 0.94, 0.9, 0, -0.04, 0.04, 1.0)]}],
 )
@@ -24,7 +25,8 @@ def paired_accuracy_fell(db: Tables, *, level: float = 0.05) -> Relation:
     `level`: p-value below which it is reported.
 
     ## Known limits
-    One probe of a set for each answer; sets share no image. The score is 1 less McNemar's exact
+    Fewer than 20 sets say too little: then nothing is known. One probe of a set for each answer; sets that
+    share images are one cluster, and then the signs of clusters are flipped. The score is 1 less the
     p-value.
 
     ## Source
@@ -45,6 +47,7 @@ def paired_accuracy_fell(db: Tables, *, level: float = 0.05) -> Relation:
             json_object('key', measure, 'n', n, 'base', base, 'sft', sft) as evidence
         from changes
         where measure = 'paired_accuracy'
+            and n >= 20
             and difference < 0 and p < $level
         """,
         level=level,
