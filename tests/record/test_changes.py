@@ -148,6 +148,16 @@ def test_no_difference_at_all_is_no_certainty() -> None:
     assert change.high == -change.low == pytest.approx(wilson(0, 4)[1])
 
 
+def test_a_difference_of_every_probe_is_one() -> None:
+    wrong = {n: Unit(0.0, 1.0, n) for n in range(30)}
+    right = {n: Unit(1.0, 1.0, n) for n in range(30)}
+    for binary in (True, False):
+        change = compare(Measure("m", "higher", "", lambda _: {}, share=True, binary=binary), wrong, right)
+        assert change is not None
+        assert (change.difference, change.p) == (1.0, 2 * 0.5**30)
+        assert change.low == pytest.approx(1 - wilson(0, 30)[1])
+
+
 def test_a_share_of_unclustered_probes_has_wilsons_interval() -> None:
     units = {n: Unit(float(n < 30), 1.0, n) for n in range(100)}
     change = compare(Measure("m", "higher", "", lambda _: units, share=True), {}, units)
