@@ -31,7 +31,7 @@ PROBE = Asked(
 
 def reply(said: str | None, right: bool, nll: float = 2.0, text: str = "") -> Reply:
     reading = "right" if right else ("unread" if said is None else "wrong")
-    return Reply(text or said or "", reading, said, nll, 2, 0.5, 1.0, 1.5, 2)
+    return Reply(text or said or "", reading, said, said is not None, nll, 2, 0.5, 1.0, 1.5, 2)
 
 
 def heard(
@@ -80,7 +80,6 @@ SEEING = [
         ("image_gain", (3 - 2) / 4),
         ("blank_gain", (3 - 1) / 4),
         ("blind_accuracy", 2 / 4),
-        ("blind_share", (2 - 1) / (3 - 1)),
         ("mirage", 2 / 3),
         ("likelihood_gain", 0.0),
         ("loss", 1.0),
@@ -146,6 +145,62 @@ def test_no_difference_at_all_is_no_certainty() -> None:
     assert change is not None
     assert change.p == 1.0
     assert change.high == -change.low == pytest.approx(wilson(0, 4)[1])
+
+
+def test_a_difference_of_every_probe_is_one() -> None:
+    wrong = {n: Unit(0.0, 1.0, n) for n in range(30)}
+    right = {n: Unit(1.0, 1.0, n) for n in range(30)}
+    for binary in (True, False):
+        change = compare(Measure("m", "higher", "", lambda _: {}, share=True, binary=binary), wrong, right)
+        assert change is not None
+        assert (change.difference, change.p) == (1.0, 2 * 0.5**30)
+        assert change.low == pytest.approx(1 - wilson(0, 30)[1])
+
+
+def test_a_total_loss_is_a_loss() -> None:
+    """No unit differs from another, so that no error can be had from their spread."""
+    asked = [heard(n, "3", {"own": "3"}, text_only=True) for n in range(40)]
+    lost = [replace(one, greedy={"own": reply("4", False)}) for one in asked]
+    text = MEASURES["text_accuracy"]
+    change = compare(text, text.units(asked), text.units(lost))
+    assert change is not None
+    assert (change.difference, change.p < 1e-9) == (-1.0, True)
+    assert -1.2 < change.low < change.high < -0.8
+
+
+def test_sets_that_share_an_image_are_one_cluster() -> None:
+    def probe(place: int, answer: str, image: str, question: str) -> Heard:
+        one = heard(place, answer, {"own": answer}, cluster=question)
+        return replace(one, asked=replace(one.asked, image=image))
+
+    sets = [("q1", "a", "b"), ("q2", "b", "c"), ("q3", "d", "e")]
+    asked = [
+        probe(2 * n + at, answer, image, question)
+        for n, (question, *images) in enumerate(sets)
+        for at, (answer, image) in enumerate(zip(("3", "4"), images, strict=True))
+    ]
+    units = MEASURES["paired_accuracy"].units(asked)
+    assert len(units) == 3
+    assert len({unit.cluster for unit in units.values()}) == 2
+    change = compare(MEASURES["paired_accuracy"], units, units)
+    assert change is not None
+    assert change.method.endswith("signs of clusters flipped")
+
+
+def test_a_share_of_nothing_is_not_measured() -> None:
+    """Right without the image among right with it, where the latter is no more than chance."""
+    chance = [heard(n, "3", {"own": "3" if n % 4 == 0 else "4", "none": "3"}) for n in range(40)]
+    share = MEASURES["blind_share"]
+    assert compare(share, {}, share.units(chance)) is None
+    seeing = [heard(n, "3", {"own": "3", "none": "3" if n % 4 == 0 else "4"}) for n in range(40)]
+    change = compare(share, share.units(chance), share.units(seeing))
+    assert change is not None
+    assert (change.base, change.difference) == (None, None)
+
+
+def test_a_hint_that_is_right_counts_for_nothing_either() -> None:
+    hinted = [heard(n, "3", {"own": "3", "none": "3"}, family="cue") for n in range(4)]
+    assert compare(MEASURES["blind_accuracy"], {}, MEASURES["blind_accuracy"].units(hinted)) is None
 
 
 def test_a_share_of_unclustered_probes_has_wilsons_interval() -> None:

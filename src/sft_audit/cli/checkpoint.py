@@ -82,7 +82,7 @@ def checkpoint(
         from sft_audit.ranking import rank
 
         where = out or Path("checkpoint-audit")
-        flags["cache"] = cache or where / ".answers"
+        flags["cache"] = cache or where.absolute().parent / f".{where.name}.answers"
         audits = {
             name: audit(
                 load_config(config, {**flags, "checkpoint": one, "out": where / name}, CheckpointConfig)

@@ -169,15 +169,16 @@ def _estimate(measure: Measure, units: Sequence[Unit], clusters: Array) -> Estim
 def _difference(base: Estimate, sft: Estimate, clusters: Array) -> tuple[float, float, float]:
     """Return the interval of checkpoint less base, and the p-value of no difference.
 
-    Where no unit differs the interval is that of no change seen in so many clusters (Wilson).
+    Where all units differ alike, or none does, the interval is as wide as for no change seen in so many
+    clusters (Wilson), and the p-value that of a sign test.
     """
     from scipy.special import stdtr
 
     influence = sft.influence - base.influence
     n, difference = int(clusters.max()) + 1, sft.value - base.value
-    if not abs(influence).max() and not difference:
+    if not abs(influence).max() and (n > 1 or not difference):
         unseen = wilson(0, n)[1]
-        return -unseen, unseen, 1.0
+        return difference - unseen, difference + unseen, 2 * 0.5**n if difference else 1.0
     variance = _variance(influence, clusters)
     if n < 2 or not variance:
         # All changed alike, or there is but one cluster: either model's own interval is all that is known.

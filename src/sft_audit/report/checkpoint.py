@@ -15,9 +15,17 @@ from sft_audit.report.thumbnails import Picture, small
 from sft_audit.store import Store
 
 _MOST_EXAMPLES, _MOST_TRACED = 12, 6
+# An interval without ends, as of one probe, is none: JSON has no infinity.
 _CHANGES = """
     select
-        *,
+        * replace (
+            case when isfinite(base_low) then base_low end as base_low,
+            case when isfinite(base_high) then base_high end as base_high,
+            case when isfinite(sft_low) then sft_low end as sft_low,
+            case when isfinite(sft_high) then sft_high end as sft_high,
+            case when isfinite(low) then low end as low,
+            case when isfinite(high) then high end as high
+        ),
         case better when 'higher' then -difference when 'lower' then difference end as loss,
         coalesce(case better when 'higher' then high < 0 when 'lower' then low > 0 end, false) as worse
     from changes
