@@ -84,10 +84,8 @@ def half(five: Five) -> dict[str, Change | None]:
     return {one.name: compare(one, one.units(blind), one.units(seeing)) for one in all_measures(())}
 
 
-@pytest.mark.parametrize(
-    ("measure", "more"), [("accuracy", True), ("paired_accuracy", True), ("unmoved", False)]
-)
-def test_half_of_the_pack_separates_seeing_from_blind(five: Five, measure: str, more: bool) -> None:
+@pytest.mark.parametrize("measure", ["accuracy", "paired_accuracy", "unmoved"])
+def test_half_of_the_pack_separates_seeing_from_blind(five: Five, measure: str) -> None:
     change = half(five)[measure]
     assert change is not None
     assert change.p < 1e-6
