@@ -2,9 +2,9 @@
 
 python bench/weights.py [--layers 12] [-o FILE]; prints Markdown. Makes two checkpoints and an adapter of
 random bf16 values in the shapes of SmolVLM-500M, of whose language model's 32 layers as many are kept as the
-option says (32: 2 GB on disk, removed at the end): the vision tower of the second is the first's, its other
-tensors moved. Every way is a process of its own, from files that are not in the page cache; its peak memory is
-what the system says of it, memory-mapped pages included.
+option says (32: 2 GB on disk, removed at the end). The vision tower of the second is the first's, its other
+tensors moved. Every way is a process of its own, from files that are not in the page cache; its peak memory
+is what the system says of it, memory-mapped pages included.
 """
 
 import argparse

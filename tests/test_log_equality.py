@@ -25,7 +25,6 @@ MEASURES = {
     "blank_gain",
     "blind_accuracy",
     "mirage",
-    "blind_share",
     "cue_following",
     "text_accuracy",
     "readable",
@@ -181,7 +180,7 @@ def changes(report: Report) -> dict[str, tuple]:
 
 def test_the_models_are_right_and_wrong(asked: Asked) -> None:
     assert asked.said.keys() == {(model, one) for model in ("base", "sft") for one in CONDITIONS}
-    assert asked.changes.keys() - {"loss", "likelihood_gain"} == MEASURES
+    assert asked.changes.keys() - {"loss", "likelihood_gain", "blind_share"} == MEASURES
     values = {name: tuple(row[4:9:3]) for name, row in asked.changes.items()}
     assert all(
         0 < values[name][0] < 1 for name in ("accuracy", "paired_accuracy", "unmoved", "text_accuracy")

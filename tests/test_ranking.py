@@ -121,10 +121,13 @@ def test_the_terminal_names_every_checkpoint_and_measure_in_full(audits: dict[st
     assert "good is better than worse at accuracy: +0.283" in " ".join(text.split())
 
 
-def test_two_checkpoints_of_one_name_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(AuditError, match="the same folder name; rename one, or audit them apart"):
-        by_name([tmp_path / "a" / "last", tmp_path / "b" / "last"])
-    done = run("checkpoint", "base", "a/last", "b/last", "--probes", "p.json", cwd=tmp_path)
+def test_checkpoints_of_one_name_are_told_apart_and_one_given_twice_is_refused(tmp_path: Path) -> None:
+    a, b = tmp_path / "a" / "last", tmp_path / "b" / "last"
+    assert by_name([a, b]) == {"a-last": a, "b-last": b}
+    assert by_name([a]) == {"last": a}
+    with pytest.raises(AuditError, match="given twice"):
+        by_name([a, b, tmp_path / "a" / ".." / "a" / "last"])
+    done = run("checkpoint", "base", "a/last", "a/last", "--probes", "p.json", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
     assert len(done.stderr.splitlines()) == 1
 

@@ -41,7 +41,7 @@ def adapter(folder: Path, config: object, **weights: list) -> Path:
         (LORA | {"init_lora_weights": "pissa_niter_4"}, "pissa_niter_4"),
         (LORA | {"target_parameters": ["experts.up"]}, "bare parameters"),
         (LORA | {"lora_alpha": "much"}, "lora_alpha is 'much'"),
-        (LORA | {"alpha_pattern": {"(": 3}}, "is no pattern"),
+        (LORA | {"alpha_pattern": {"(": 3}}, "is no name of modules"),
         (LORA | {"fan_in_fan_out": True}, "make 3 x 2, the base model's is 2 x 3"),
         ([], "not a JSON object"),
     ],

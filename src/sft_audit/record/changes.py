@@ -141,13 +141,13 @@ def _paired_p(won: Sequence[float], clusters: Array) -> tuple[float, str]:
 
 
 def _is_above_zero(denominators: Sequence[float], clusters: Array) -> bool:
-    """Return whether the denominators sum to more than 0 beyond their 95 % interval: else no ratio holds."""
+    """Return whether the denominators sum to more than 0: where some lie below, beyond their 95 % interval."""
     import numpy as np
 
     values = np.array(denominators)
     total, n = float(values.sum()), int(clusters.max()) + 1
     spread = _variance(values - total / len(values), clusters)
-    return total > (float(t_half_width(n, spread)) if spread else 0.0)
+    return total > (float(t_half_width(n, spread)) if spread and values.min() < 0 else 0.0)
 
 
 def _estimate(measure: Measure, units: Sequence[Unit], clusters: Array) -> Estimate:
