@@ -16,6 +16,7 @@ from sft_audit.record.tails import read_tails
 from sft_audit.tables import TABLES
 
 Array = Any
+_ROUNDING = 1e-20  # of a variance: what the sums of equal shares differ by
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +142,7 @@ def _paired_p(won: Sequence[float], clusters: Array) -> tuple[float, str]:
 
 
 def _is_above_zero(denominators: Sequence[float], clusters: Array) -> bool:
-    """Return whether the denominators sum to more than 0: where some lie below, beyond their 95 % interval."""
+    """Return whether denominators sum to more than 0; where some lie below, beyond their 95 % interval."""
     import numpy as np
 
     values = np.array(denominators)
@@ -160,7 +161,7 @@ def _estimate(measure: Measure, units: Sequence[Unit], clusters: Array) -> Estim
     n = int(clusters.max()) + 1
     variance = _variance(influence, clusters)
     if measure.share:
-        worth = value * (1 - value) / variance if variance else n
+        worth = value * (1 - value) / variance if variance > _ROUNDING else n
         return Estimate(value, *wilson(value * worth, worth), influence)
     half = float(t_half_width(n, variance)) if n > 1 else inf
     return Estimate(value, value - half, value + half, influence)
