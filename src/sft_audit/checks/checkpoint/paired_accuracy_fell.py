@@ -42,7 +42,7 @@ def paired_accuracy_fell(db: Tables, *, level: float = 0.05) -> Relation:
             0.95 as confidence,
             'sets of one question, several images and different answers that are right throughout: '
                 || measured(sft, sft_low, sft_high) || ', base model '
-                || measured(base, base_low, base_high) || ' (' || n || ' sets, McNemar''s p '
+                || measured(base, base_low, base_high) || ' (' || n || ' sets, p '
                 || printf('%.2g', p) || ')' as message,
             json_object('key', measure, 'n', n, 'base', base, 'sft', sft) as evidence
         from changes
