@@ -20,11 +20,12 @@ install: .venv/installed
 demo: install
 	$(BIN)/sft-audit demo
 
+# A worker a core: torch's own threads would only wait for each other.
 test: .venv/installed-trainers chromium lint
-	$(BIN)/python -m pytest -q -n auto --dist loadfile -m "not long"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n auto --dist loadfile -m "not long"
 
 test-all: .venv/installed-trainers chromium lint
-	$(BIN)/python -m pytest -q -n auto --dist loadfile --cov --cov-report=term:skip-covered
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n auto --dist loadfile --cov --cov-report=term:skip-covered
 
 lint: install
 	$(BIN)/ruff check .

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from sft_audit.demo.tiny_vlm import fine_tune, train_base
+from sft_audit.demo.tiny_vlm import fine_tune, quietly, train_base
 from sft_audit.demo.world import BLINDING, SOUND, make_world
 from sft_audit.probes import make_probes
 from sft_audit.remedies import clean
@@ -44,21 +44,22 @@ def train_and_audit(out: Path, workers: int) -> AuditedModels:
     held_out = out / "audit-held-out"
     audit_data(rows, images=images, eval=out / "probes", select=("LEK",), out=held_out, workers=workers)
     clean(held_out, folder / "training", unsafe=("LEK701",), force=True)
-    base = train_base(folder / "base", 0)
-    sets = {SEEING: (folder / "training", images), BLIND: (folder / "told", folder / "told" / "images")}
-    checkpoints = {}
-    for name, (kept, shown) in sets.items():
-        fine_tune(base, kept / "rows.json", shown, folder / name, frozen=(), steps=_STEPS)
-        checkpoints[name] = audit_checkpoint(
-            base,
-            folder / name,
-            out / "probes",
-            sft_audit=data.folder,
-            draws=2,
-            max_new_tokens=4,
-            gradients=64,
-            cache=folder / "answers",
-            out=out / f"checkpoint-{name}",
-            workers=workers,
-        )
+    with quietly():
+        base = train_base(folder / "base", 0)
+        sets = {SEEING: (folder / "training", images), BLIND: (folder / "told", folder / "told" / "images")}
+        checkpoints = {}
+        for name, (kept, shown) in sets.items():
+            fine_tune(base, kept / "rows.json", shown, folder / name, frozen=(), steps=_STEPS)
+            checkpoints[name] = audit_checkpoint(
+                base,
+                folder / name,
+                out / "probes",
+                sft_audit=data.folder,
+                draws=2,
+                max_new_tokens=4,
+                gradients=64,
+                cache=folder / "answers",
+                out=out / f"checkpoint-{name}",
+                workers=workers,
+            )
     return AuditedModels(data, out / "probes", checkpoints)

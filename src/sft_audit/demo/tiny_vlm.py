@@ -57,7 +57,7 @@ class TinyVlm:
 
     def save(self, folder: Path) -> Path:
         """Write what `AutoModelForImageTextToText` and `AutoProcessor` load."""
-        with _quiet():
+        with quietly():
             self.model.save_pretrained(folder)
             self.processor.save_pretrained(folder)
         return folder
@@ -95,7 +95,7 @@ def train_base(folder: Path, seed: int, *, scenes: int = 4000, steps: int = 600)
     examples = [
         Example(row.question, row.answer, pictures[row.images[0]] if row.images else None) for row in rows
     ]
-    with _quiet():
+    with quietly():
         vlm = new_model(seed)
         train(vlm, examples, steps=steps, rate=3e-3, seed=seed)
         return vlm.save(folder)
@@ -112,7 +112,7 @@ def fine_tune(
     seed: int = 0,
 ) -> Path:
     """Write the model of `base`, trained on LLaVA rows except for its `frozen` parts; return its folder."""
-    with _quiet():
+    with quietly():
         vlm = load(base)
         for part in frozen:
             getattr(vlm.model.model, PARTS[part]).requires_grad_(False)
@@ -180,7 +180,7 @@ def new_model(seed: int) -> TinyVlm:
 def load(folder: Path) -> TinyVlm:
     """Return the model of a folder."""
     _, transformers = _libraries()
-    with _quiet():
+    with quietly():
         model = transformers.AutoModelForImageTextToText.from_pretrained(folder, local_files_only=True)
         return TinyVlm(model, transformers.AutoProcessor.from_pretrained(folder, local_files_only=True))
 
@@ -228,7 +228,7 @@ def answers(vlm: TinyVlm, examples: Sequence[Example]) -> list[str]:
             padding_side="left",
             return_tensors="pt",
         )
-        with _quiet(), torch.inference_mode():
+        with quietly(), torch.inference_mode():
             out = vlm.model.generate(**inputs, max_new_tokens=_LONGEST, do_sample=False)
         new = out[:, inputs["input_ids"].shape[1] :]
         said += vlm.processor.batch_decode(new, skip_special_tokens=True)
@@ -306,7 +306,7 @@ def _libraries() -> tuple[Any, Any]:
 
 
 @contextmanager
-def _quiet(threads: int = 1) -> Iterator[None]:
+def quietly(threads: int = 1) -> Iterator[None]:
     """Hold torch to one thread, for two wait for each other on a busy machine; show no bars and no advice."""
     torch, transformers = _libraries()
     before, verbosity = torch.get_num_threads(), transformers.logging.get_verbosity()

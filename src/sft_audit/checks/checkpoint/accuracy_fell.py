@@ -2,6 +2,9 @@
 
 from sft_audit.check import Relation, Tables, check
 from sft_audit.example import change
+from sft_audit.record.judged import Judged
+
+_ASKED = Judged("accuracy", compared=True)
 
 
 @check(
@@ -9,7 +12,7 @@ from sft_audit.example import change
     severity="error",
     axis="readiness",
     reads=("changes",),
-    of="select coalesce(sum(n), 0) from changes where measure = 'accuracy' and difference is not null",
+    of=_ASKED.of,
     bad=[{"changes": [change("accuracy", 0.4, 0.35, 0.45, 0.9, -0.5, -0.6, -0.4, 1e-9)]}],
     good=[{"changes": [change("accuracy", 0.9, 0.85, 0.95, 0.9, 0.0, -0.04, 0.04, 1.0)]}],
 )
@@ -32,19 +35,13 @@ def accuracy_fell(db: Tables) -> Relation:
     Models fine-tuned on items that need no image fell below their base (VidGround, "Watch Before You Answer",
     2026). The level at which it blocks is a default of ours.
     """
-    return db.sql(
-        """
-        select
-            null as sample_id,
-            null::integer as turn,
-            -high as score,
-            0.95 as confidence,
+    return _ASKED.found(
+        db,
+        where="high < 0",
+        score="-high",
+        message="""
             'image probes answered rightly: ' || measured(sft, sft_low, sft_high) || ', base model '
                 || measured(base, base_low, base_high) || ' (' || n || ' probes, p '
-                || printf('%.2g', p) || ')' as message,
-            json_object('key', measure, 'n', n, 'base', base, 'sft', sft) as evidence
-        from changes
-        where measure = 'accuracy'
-            and high < 0
-        """
+                || printf('%.2g', p) || ')'
+        """,
     )

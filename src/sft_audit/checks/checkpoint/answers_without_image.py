@@ -2,6 +2,9 @@
 
 from sft_audit.check import Relation, Tables, check
 from sft_audit.example import change
+from sft_audit.record.judged import Judged
+
+_ASKED = Judged("blind_share")
 
 
 @check(
@@ -9,7 +12,7 @@ from sft_audit.example import change
     severity="warning",
     axis="blindness",
     reads=("changes",),
-    of="select coalesce(sum(n), 0) from changes where measure = 'blind_share'",
+    of=_ASKED.of,
     bad=[
         {
             "changes": [
@@ -41,21 +44,15 @@ def answers_without_image(db: Tables, *, most: float = 0.5) -> Relation:
     Mirage score: arXiv:2603.21687, here with chance taken off both; multi-modal leakage: MMStar,
     arXiv:2403.20330. The level is a default of ours.
     """
-    return db.sql(
-        """
-        select
-            null as sample_id,
-            null::integer as turn,
-            sft_low as score,
-            0.95 as confidence,
+    return _ASKED.found(
+        db,
+        where="sft > $most"
+        " and exists (from changes where measure = 'accuracy_above_chance' and sft_low > 0.05)",
+        score="sft_low",
+        message="""
             'of what the model gets right above chance, ' || measured(sft, sft_low, sft_high)
                 || ' it gets right without the image too (' || n || ' probes), the base model '
-                || measured(base, base_low, base_high) as message,
-            json_object('key', measure, 'n', n, 'base', base, 'sft', sft) as evidence
-        from changes
-        where measure = 'blind_share'
-            and sft > $most
-            and exists (from changes where measure = 'accuracy_above_chance' and sft_low > 0.05)
+                || measured(base, base_low, base_high)
         """,
         most=most,
     )

@@ -2,6 +2,9 @@
 
 from sft_audit.check import Relation, Tables, check
 from sft_audit.example import change
+from sft_audit.record.judged import Judged
+
+_ASKED = Judged("entropy")
 
 
 @check(
@@ -9,7 +12,7 @@ from sft_audit.example import change
     severity="warning",
     axis="readiness",
     reads=("changes",),
-    of="select coalesce(sum(n), 0) from changes where measure = 'entropy'",
+    of=_ASKED.of,
     bad=[{"changes": [change("entropy", 0.01, 0.0, 0.02, 0.5)]}],
     good=[{"changes": [change("entropy", 0.4, 0.3, 0.5, 0.5)]}],
 )
@@ -30,20 +33,14 @@ def entropy_spent(db: Tables, *, least: float = 0.1) -> Relation:
     ## Source
     R = -a exp(H) + b: arXiv:2505.22617. The level is a default of ours.
     """
-    return db.sql(
-        """
-        select
-            null as sample_id,
-            null::integer as turn,
-            $least - sft as score,
-            0.95 as confidence,
+    return _ASKED.found(
+        db,
+        where="sft < $least",
+        score="$least - sft",
+        message="""
             'mean entropy of the next token: ' || measured(sft, sft_low, sft_high)
                 || ' nats along drawn answers (' || n || ' probes), base model '
-                || measured(base, base_low, base_high) as message,
-            json_object('key', measure, 'n', n, 'base', base, 'sft', sft) as evidence
-        from changes
-        where measure = 'entropy'
-            and sft < $least
+                || measured(base, base_low, base_high)
         """,
         least=least,
     )

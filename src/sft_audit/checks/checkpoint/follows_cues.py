@@ -2,6 +2,9 @@
 
 from sft_audit.check import Relation, Tables, check
 from sft_audit.example import change
+from sft_audit.record.judged import Judged
+
+_ASKED = Judged("cue_following")
 
 
 @check(
@@ -9,7 +12,7 @@ from sft_audit.example import change
     severity="warning",
     axis="blindness",
     reads=("changes",),
-    of="select coalesce(sum(n), 0) from changes where measure = 'cue_following'",
+    of=_ASKED.of,
     bad=[{"changes": [change("cue_following", 0.9, 0.8, 0.95, 0.1)]}],
     good=[{"changes": [change("cue_following", 0.05, 0.02, 0.1, 0.1)]}],
 )
@@ -31,19 +34,13 @@ def follows_cues(db: Tables, *, most: float = 0.2) -> Relation:
     Cue-following at the checkpoint and accuracy after RL: Spearman -0.82 over 35 runs of a toy world. The
     level is a default of ours.
     """
-    return db.sql(
-        """
-        select
-            null as sample_id,
-            null::integer as turn,
-            sft_low as score,
-            0.95 as confidence,
+    return _ASKED.found(
+        db,
+        where="sft > $most",
+        score="sft_low",
+        message="""
             'says what its prompt suggests against the image: ' || measured(sft, sft_low, sft_high) || ' of '
-                || n || ' probes, base model ' || measured(base, base_low, base_high) as message,
-            json_object('key', measure, 'n', n, 'base', base, 'sft', sft) as evidence
-        from changes
-        where measure = 'cue_following'
-            and sft > $most
+                || n || ' probes, base model ' || measured(base, base_low, base_high)
         """,
         most=most,
     )

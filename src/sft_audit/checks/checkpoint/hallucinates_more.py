@@ -2,6 +2,9 @@
 
 from sft_audit.check import Relation, Tables, check
 from sft_audit.example import change
+from sft_audit.record.judged import Judged
+
+_ASKED = Judged("chair_i", compared=True)
 
 
 @check(
@@ -9,7 +12,7 @@ from sft_audit.example import change
     severity="warning",
     axis="blindness",
     reads=("changes",),
-    of="select coalesce(sum(n), 0) from changes where measure = 'chair_i'",
+    of=_ASKED.of,
     bad=[{"changes": [change("chair_i", 0.4, 0.3, 0.5, 0.1, 0.3, 0.2, 0.4, 1e-05)]}],
     good=[{"changes": [change("chair_i", 0.1, 0.05, 0.15, 0.1, 0, -0.05, 0.05, 0.9)]}],
 )
@@ -29,19 +32,13 @@ def hallucinates_more(db: Tables) -> Relation:
     ## Source
     CHAIR, arXiv:1809.02156.
     """
-    return db.sql(
-        """
-        select
-            null as sample_id,
-            null::integer as turn,
-            difference as score,
-            0.95 as confidence,
+    return _ASKED.found(
+        db,
+        where="low > 0",
+        score="difference",
+        message="""
             'of the objects that it names ' || measured(sft, sft_low, sft_high)
                 || ' are not in the image, base model ' || measured(base, base_low, base_high) || ' ('
-                || n || ' captions)' as message,
-            json_object('key', measure, 'n', n, 'base', base, 'sft', sft) as evidence
-        from changes
-        where measure = 'chair_i'
-            and low > 0
+                || n || ' captions)'
         """,
     )

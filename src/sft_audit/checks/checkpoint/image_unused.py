@@ -2,6 +2,9 @@
 
 from sft_audit.check import Relation, Tables, check
 from sft_audit.example import change
+from sft_audit.record.judged import Judged
+
+_ASKED = Judged("unmoved", fewest=20)
 
 
 @check(
@@ -9,8 +12,8 @@ from sft_audit.example import change
     severity="error",
     axis="blindness",
     reads=("changes",),
-    of="select coalesce(sum(n), 0) from changes where measure = 'unmoved' and n >= 20",
-    put="select coalesce(sum(n), 0) from changes where measure = 'unmoved'",
+    of=_ASKED.of,
+    put=_ASKED.put,
     bad=[{"changes": [change("unmoved", 0.97, 0.94, 0.99, 0.1)]}],
     good=[{"changes": [change("unmoved", 0.06, 0.03, 0.1, 0.1)]}],
 )
@@ -33,21 +36,14 @@ def image_unused(db: Tables, *, most: float = 0.8) -> Relation:
     Swapped inputs: Gat et al. 2021, arXiv:2110.14375. Hysteresis: arXiv:2606.22043. Training on items that
     need no image left a model worse than its base (VidGround, 2026). The level is a default of ours.
     """
-    return db.sql(
-        """
-        select
-            null as sample_id,
-            null::integer as turn,
-            sft_low as score,
-            0.95 as confidence,
+    return _ASKED.found(
+        db,
+        where="sft > $most",
+        score="sft_low",
+        message="""
             'the answer stays the same when an image with another answer is swapped in: ' || n || ' probes, '
                 || measured(sft, sft_low, sft_high) || ' of them; the base model '
-                || measured(base, base_low, base_high) as message,
-            json_object('key', measure, 'n', n, 'base', base, 'sft', sft) as evidence
-        from changes
-        where measure = 'unmoved'
-            and n >= 20
-            and sft > $most
+                || measured(base, base_low, base_high)
         """,
         most=most,
     )

@@ -2,6 +2,9 @@
 
 from sft_audit.check import Relation, Tables, check
 from sft_audit.example import change
+from sft_audit.record.judged import Judged
+
+_ASKED = Judged("loss", compared=True)
 
 
 @check(
@@ -9,7 +12,7 @@ from sft_audit.example import change
     severity="warning",
     axis="readiness",
     reads=("changes",),
-    of="select coalesce(sum(n), 0) from changes where measure = 'loss'",
+    of=_ASKED.of,
     bad=[{"changes": [change("loss", 2.0, 1.8, 2.2, 1.0, 1.0, 0.8, 1.2, 1e-09)]}],
     good=[{"changes": [change("loss", 0.5, 0.4, 0.6, 1.0, -0.5, -0.6, -0.4, 1e-09)]}],
 )
@@ -30,19 +33,13 @@ def loss_rose(db: Tables, *, most: float = 0.02) -> Relation:
     ## Source
     Quagmires in SFT-RL post-training, arXiv:2510.01624. The level of 2 % is a default of ours.
     """
-    return db.sql(
-        """
-        select
-            null as sample_id,
-            null::integer as turn,
-            difference as score,
-            0.95 as confidence,
+    return _ASKED.found(
+        db,
+        where="difference > $most * base and low > 0",
+        score="difference",
+        message="""
             'nats a token of the known answers: ' || measured(sft, sft_low, sft_high) || ', base model '
-                || measured(base, base_low, base_high) || ' (' || n || ' probes)' as message,
-            json_object('key', measure, 'n', n, 'base', base, 'sft', sft) as evidence
-        from changes
-        where measure = 'loss'
-            and difference > $most * base and low > 0
+                || measured(base, base_low, base_high) || ' (' || n || ' probes)'
         """,
         most=most,
     )

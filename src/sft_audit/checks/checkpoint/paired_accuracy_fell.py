@@ -2,6 +2,9 @@
 
 from sft_audit.check import Relation, Tables, check
 from sft_audit.example import change
+from sft_audit.record.judged import Judged
+
+_ASKED = Judged("paired_accuracy", fewest=20, compared=True)
 
 
 @check(
@@ -9,8 +12,8 @@ from sft_audit.example import change
     severity="error",
     axis="blindness",
     reads=("changes",),
-    of="select coalesce(sum(n), 0) from changes where measure = 'paired_accuracy' and n >= 20",
-    put="select coalesce(sum(n), 0) from changes where measure = 'paired_accuracy'",
+    of=_ASKED.of,
+    put=_ASKED.put,
     bad=[{"changes": [change("paired_accuracy", 0.5, 0.4, 0.6, 0.9, -0.4, -0.5, -0.3, 1e-08)]}],
     good=[{"changes": [change("paired_accuracy", 0.9, 0.85, 0.94, 0.9, 0, -0.04, 0.04, 1.0)]}],
 )
@@ -33,22 +36,15 @@ def paired_accuracy_fell(db: Tables, *, level: float = 0.05) -> Relation:
     Question accuracy of NaturalBench, arXiv:2410.14669. Worse than the base after SFT or RL on items that
     need no image: VidGround, 2026. The level is a default of ours.
     """
-    return db.sql(
-        """
-        select
-            null as sample_id,
-            null::integer as turn,
-            1 - p as score,
-            0.95 as confidence,
+    return _ASKED.found(
+        db,
+        where="difference < 0 and p < $level",
+        score="1 - p",
+        message="""
             'sets of one question, several images and different answers that are right throughout: '
                 || measured(sft, sft_low, sft_high) || ', base model '
                 || measured(base, base_low, base_high) || ' (' || n || ' sets, p '
-                || printf('%.2g', p) || ')' as message,
-            json_object('key', measure, 'n', n, 'base', base, 'sft', sft) as evidence
-        from changes
-        where measure = 'paired_accuracy'
-            and n >= 20
-            and difference < 0 and p < $level
+                || printf('%.2g', p) || ')'
         """,
         level=level,
     )

@@ -2,6 +2,9 @@
 
 from sft_audit.check import Relation, Tables, check
 from sft_audit.example import change
+from sft_audit.record.judged import Judged
+
+_ASKED = Judged("pass_at_k", compared=True)
 
 
 @check(
@@ -9,7 +12,7 @@ from sft_audit.example import change
     severity="warning",
     axis="readiness",
     reads=("changes",),
-    of="select coalesce(sum(n), 0) from changes where measure = 'pass_at_k'",
+    of=_ASKED.of,
     bad=[{"changes": [change("pass_at_k", 0.5, 0.4, 0.6, 0.9, -0.4, -0.5, -0.3, 1e-06)]}],
     good=[{"changes": [change("pass_at_k", 0.95, 0.9, 0.98, 0.9, 0.05, 0, 0.1, 0.05)]}],
 )
@@ -29,19 +32,13 @@ def reach_fell(db: Tables) -> Relation:
     ## Source
     pass@k: arXiv:2107.03374; RL stays within it: arXiv:2504.13837; as a predictor: arXiv:2510.01624.
     """
-    return db.sql(
-        """
-        select
-            null as sample_id,
-            null::integer as turn,
-            -difference as score,
-            0.95 as confidence,
+    return _ASKED.found(
+        db,
+        where="high < 0",
+        score="-difference",
+        message="""
             'one of several drawn answers is right with probability ' || measured(sft, sft_low, sft_high)
                 || ', base model ' || measured(base, base_low, base_high)
-                || ' (' || n || ' probes)' as message,
-            json_object('key', measure, 'n', n, 'base', base, 'sft', sft) as evidence
-        from changes
-        where measure = 'pass_at_k'
-            and high < 0
+                || ' (' || n || ' probes)'
         """,
     )

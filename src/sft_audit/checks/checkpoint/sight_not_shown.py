@@ -2,6 +2,9 @@
 
 from sft_audit.check import Relation, Tables, check
 from sft_audit.example import change
+from sft_audit.record.judged import Judged
+
+_ASKED = Judged("accuracy_above_chance")
 
 
 @check(
@@ -9,7 +12,7 @@ from sft_audit.example import change
     severity="warning",
     axis="blindness",
     reads=("changes",),
-    of="select coalesce(sum(n), 0) from changes where measure = 'accuracy_above_chance'",
+    of=_ASKED.of,
     bad=[{"changes": [change("accuracy_above_chance", 0.02, -0.05, 0.09, 0.01)]}],
     good=[{"changes": [change("accuracy_above_chance", 0.5, 0.4, 0.6, 0.5)]}],
 )
@@ -31,18 +34,12 @@ def sight_not_shown(db: Tables) -> Relation:
     ## Source
     Chance-corrected accuracy, (share right - chance) / (1 - chance). No level is set.
     """
-    return db.sql(
-        """
-        select
-            null as sample_id,
-            null::integer as turn,
-            1 - sft_high as score,
-            0.95 as confidence,
+    return _ASKED.found(
+        db,
+        where="sft_low <= 0",
+        score="1 - sft_high",
+        message="""
             'accuracy above chance is ' || measured(sft, sft_low, sft_high) || ' on ' || n
-                || ' image probes, base model ' || measured(base, base_low, base_high) as message,
-            json_object('key', measure, 'n', n, 'base', base, 'sft', sft) as evidence
-        from changes
-        where measure = 'accuracy_above_chance'
-            and sft_low <= 0
-        """
+                || ' image probes, base model ' || measured(base, base_low, base_high)
+        """,
     )

@@ -2,6 +2,9 @@
 
 from sft_audit.check import Relation, Tables, check
 from sft_audit.example import change
+from sft_audit.record.judged import Judged
+
+_ASKED = Judged("text_accuracy", compared=True)
 
 
 @check(
@@ -9,7 +12,7 @@ from sft_audit.example import change
     severity="warning",
     axis="readiness",
     reads=("changes",),
-    of="select coalesce(sum(n), 0) from changes where measure = 'text_accuracy'",
+    of=_ASKED.of,
     bad=[{"changes": [change("text_accuracy", 0.5, 0.4, 0.6, 0.9, -0.4, -0.5, -0.3, 1e-06)]}],
     good=[{"changes": [change("text_accuracy", 0.9, 0.85, 0.95, 0.9, 0, -0.03, 0.03, 1)]}],
 )
@@ -28,19 +31,13 @@ def text_forgotten(db: Tables, *, least: float = 0.03) -> Relation:
     ## Source
     Text-only forgetting: Wings, arXiv:2406.03496. The level of 3 points is a default of ours.
     """
-    return db.sql(
-        """
-        select
-            null as sample_id,
-            null::integer as turn,
-            -difference as score,
-            0.95 as confidence,
+    return _ASKED.found(
+        db,
+        where="difference < -$least and high < 0",
+        score="-difference",
+        message="""
             'text-only probes answered rightly: ' || measured(sft, sft_low, sft_high) || ', base model '
-                || measured(base, base_low, base_high) || ' (' || n || ' probes)' as message,
-            json_object('key', measure, 'n', n, 'base', base, 'sft', sft) as evidence
-        from changes
-        where measure = 'text_accuracy'
-            and difference < -$least and high < 0
+                || measured(base, base_low, base_high) || ' (' || n || ' probes)'
         """,
         least=least,
     )

@@ -2,6 +2,9 @@
 
 from sft_audit.check import Relation, Tables, check
 from sft_audit.example import change
+from sft_audit.record.judged import Judged
+
+_ASKED = Judged("readable")
 
 
 @check(
@@ -9,7 +12,7 @@ from sft_audit.example import change
     severity="error",
     axis="readiness",
     reads=("changes",),
-    of="select coalesce(sum(n), 0) from changes where measure = 'readable'",
+    of=_ASKED.of,
     bad=[{"changes": [change("readable", 0.5, 0.4, 0.6, 0.9)]}],
     good=[{"changes": [change("readable", 1.0, 0.98, 1.0, 0.9)]}],
 )
@@ -31,19 +34,13 @@ def unreadable_answers(db: Tables, *, least: float = 0.98) -> Relation:
     Without SFT for the format RL failed: SFT Memorizes, RL Generalizes, arXiv:2501.17161. The levels are
     ours.
     """
-    return db.sql(
-        """
-        select
-            null as sample_id,
-            null::integer as turn,
-            1 - sft_high as score,
-            0.95 as confidence,
+    return _ASKED.found(
+        db,
+        where="sft < $least",
+        score="1 - sft_high",
+        message="""
             'answers that can be read: ' || measured(sft, sft_low, sft_high) || ' of ' || n
-                || ' probes, base model ' || measured(base, base_low, base_high) as message,
-            json_object('key', measure, 'n', n, 'base', base, 'sft', sft) as evidence
-        from changes
-        where measure = 'readable'
-            and sft < $least
+                || ' probes, base model ' || measured(base, base_low, base_high)
         """,
         least=least,
     )

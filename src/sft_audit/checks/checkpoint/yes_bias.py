@@ -2,6 +2,9 @@
 
 from sft_audit.check import Relation, Tables, check
 from sft_audit.example import change
+from sft_audit.record.judged import Judged
+
+_ASKED = Judged("yes_bias")
 
 
 @check(
@@ -9,7 +12,7 @@ from sft_audit.example import change
     severity="warning",
     axis="blindness",
     reads=("changes",),
-    of="select coalesce(sum(n), 0) from changes where measure = 'yes_bias'",
+    of=_ASKED.of,
     bad=[{"changes": [change("yes_bias", 0.3, 0.2, 0.4, 0.02)]}],
     good=[{"changes": [change("yes_bias", 0.02, -0.04, 0.08, 0.02)]}],
 )
@@ -30,21 +33,15 @@ def yes_bias(db: Tables, *, most: float = 0.1) -> Relation:
     ## Source
     Yes ratio of POPE, arXiv:2305.10355, against the share of yes among these probes. The level is ours.
     """
-    return db.sql(
-        """
-        select
-            null as sample_id,
-            null::integer as turn,
-            abs(sft) as score,
-            0.95 as confidence,
+    return _ASKED.found(
+        db,
+        where="abs(sft) > $most and sft_low * sft_high > 0",
+        score="abs(sft)",
+        message="""
             if(sft > 0, 'says yes too often: by ', 'says no too often: by ') || printf('%.0f', 100 * abs(sft))
                 || ' points (95 % interval ' || printf('%.0f', 100 * sft_low) || ' to '
                 || printf('%.0f', 100 * sft_high) || ', ' || n || ' yes/no probes), base model '
-                || coalesce(printf('%+.0f', 100 * base), 'not asked') as message,
-            json_object('key', measure, 'n', n, 'base', base, 'sft', sft) as evidence
-        from changes
-        where measure = 'yes_bias'
-            and abs(sft) > $most and sft_low * sft_high > 0
+                || coalesce(printf('%+.0f', 100 * base), 'not asked')
         """,
         most=most,
     )
