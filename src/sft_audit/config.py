@@ -23,6 +23,7 @@ from sft_audit.check import all_checks, find_check
 from sft_audit.errors import AuditError
 
 ImageTokens = Literal["llava-1.5", "qwen2-vl"]
+Part = Literal["vision", "projector", "language"]
 
 
 def _code_or_family(check: str) -> str:
@@ -46,7 +47,7 @@ class Waiver(_Frozen):
 
 
 class AuditConfig(_Frozen):
-    """Everything that an audit of a data set depends on."""
+    """Everything that an audit of a data set depends on; no row of it should stand in the sets of `eval`."""
 
     subject: ClassVar[str] = "data"
     data_flag: ClassVar[str] = "DATA"
@@ -60,6 +61,7 @@ class AuditConfig(_Frozen):
     sample: int | None = Field(default=None, gt=0)
     seed: int = 0
     preferences: tuple[Path, ...] = ()
+    eval: tuple[Path, ...] = ()
     baseline: Path | None = None
     policy: Path | None = None
     thumbnails: bool = True
@@ -134,7 +136,6 @@ class PromptsConfig(AuditConfig):
     threshold: float | None = None
     min_signal: float = Field(default=0.25, ge=0, le=1)
     sft: tuple[Path, ...] = ()
-    eval: tuple[Path, ...] = ()
     planned_rollouts: int | None = Field(default=None, gt=0)
     seconds_per_rollout: float | None = Field(default=None, gt=0)
     gpu_hours: float | None = Field(default=None, gt=0)
@@ -149,8 +150,55 @@ class PromptsConfig(AuditConfig):
         return self
 
 
+class CheckpointConfig(AuditConfig):
+    """Everything that an audit of a checkpoint depends on; `data` are the probes that are put to it.
+
+    `base` and `checkpoint` are folders of models, or of a PEFT adapter; `null` are benign fine-tunes of the
+    same base, from whose drift the thresholds come. `samples` are logs to read in place of asking a model,
+    each `MODEL:CONDITION=FILE`, where MODEL is base or sft and CONDITION own, swapped, none or blank.
+    `trained` are the parts that fine-tuning was meant to change. Every probe is answered once greedily and
+    `draws` times at temperature 1, by at most `max_new_tokens` tokens; `gradients` rows tell how large the
+    gradients of image and text rows are. `batch` and `device` are found where they are not given. `sft_audit`
+    is an audit of the SFT data: its reward-like tails are looked for, its rows named. What models said is
+    kept in the folder `cache`, and not asked again.
+    """
+
+    subject: ClassVar[str] = "checkpoint"
+    data_flag: ClassVar[str] = "--probes DATA"
+
+    out: Path = Path("checkpoint-audit")
+    base: Path | None = None
+    checkpoint: Path | None = None
+    null: tuple[Path, ...] = ()
+    samples: tuple[str, ...] = ()
+    trained: tuple[Part, ...] = ()
+    draws: int = Field(default=8, ge=0)
+    max_new_tokens: int = Field(default=64, gt=0)
+    gradients: int = Field(default=256, ge=0)
+    batch: int | None = Field(default=None, gt=0)
+    device: str | None = None
+    sft_audit: Path | None = None
+    cache: Path | None = None
+
+    @field_validator("null", mode="before")
+    @classmethod
+    def _folders(cls, value: object) -> object:
+        return (value,) if isinstance(value, str | Path) else value
+
+    @model_validator(mode="after")
+    def _has_models(self) -> Self:
+        if (self.base is None) != (self.checkpoint is None):
+            raise AuditError("a base model and a checkpoint of it are compared; give both folders")
+        models = {one.partition("=")[0].partition(":")[0] for one in self.samples}
+        if self.checkpoint is None and models != {"base", "sft"}:
+            raise AuditError(
+                "nothing is given to compare; give the folders BASE and SFT, or logs of both with --samples"
+            )
+        return self
+
+
 CONFIGS: Mapping[str, type[AuditConfig]] = MappingProxyType(
-    {kind.subject: kind for kind in (AuditConfig, RewardConfig, PromptsConfig)}
+    {kind.subject: kind for kind in (AuditConfig, RewardConfig, PromptsConfig, CheckpointConfig)}
 )
 
 

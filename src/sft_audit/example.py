@@ -17,6 +17,44 @@ def row(*turns: str, image: str | list[str] | None = "kitchen.jpg", **fields: ob
     return {**fields, **pictured, "conversations": conversations}
 
 
+def change(
+    measure: str,
+    sft: float,
+    low: float,
+    high: float,
+    base: float | None = None,
+    *difference: float,
+) -> dict[str, Any]:
+    """Return a row of the table `changes`; `difference` is its value, both ends of its interval, and p."""
+    row = {"measure": measure, "n": 200, "sft": sft, "sft_low": low, "sft_high": high, "base": base}
+    return row | dict(zip(("difference", "low", "high", "p"), difference, strict=False))
+
+
+def drift(place: str, cka: float, least: float = 0.7, null_runs: int = 0) -> dict[str, Any]:
+    """Return a row of the table `activations`, of CKA."""
+    return {
+        "place": place,
+        "ordinal": 0,
+        "measure": "cka",
+        "value": cka,
+        "low": cka - 0.03,
+        "high": cka + 0.02,
+        "n": 200,
+        "null_low": least if null_runs else None,
+        "null_runs": null_runs,
+        "least": least,
+        "beyond": cka + 0.02 < least,
+    }
+
+
+def retention(place: str, base: float, refitted: float) -> dict[str, Any]:
+    """Return a row of the table `retention`, of colours that are read."""
+    difference = refitted - base
+    shares = {"chance": 0.25, "base": base, "as_is": 0.3, "refitted": refitted, "difference": difference}
+    counts = {"label": "colour", "n": 200, "images": 200}
+    return {"place": place, **counts, **shares, "low": difference - 0.04, "high": difference + 0.04}
+
+
 def _answers() -> list[dict[str, Any]]:
     kinds = ("mugs", "plates", "boxes", "chairs", "lamps", "books", "cups", "spoons")
     counts = [row(f"<image>\nHow many {kind} are there?", str(3 + at)) for at, kind in enumerate(kinds)]
@@ -100,3 +138,20 @@ ASKED_APART = [
     [row(_MUGS, "3", image="street.jpg")],
     [row("<image>\nHow many cups are on the shelf?", "3")],
 ]
+
+# The weights of a tiny model by name, and the same with one of its matrices moved.
+TINY_WEIGHTS = {
+    name: [[(at + 1) / 8 * ((3 * x + 5 * y * y) % 7 - 3) for x in range(6)] for y in range(6)]
+    for at, name in enumerate(
+        (
+            "vision_tower.layers.0.weight",
+            "multi_modal_projector.linear_1.weight",
+            "language_model.layers.0.weight",
+        )
+    )
+}
+
+
+def nudged(name: str) -> dict[str, list[list[float]]]:
+    """Return the tiny model's weights with one matrix moved by a hundredth."""
+    return {**TINY_WEIGHTS, name: [[1.01 * value for value in row] for row in TINY_WEIGHTS[name]]}

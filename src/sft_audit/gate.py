@@ -27,12 +27,16 @@ from sft_audit.policy import (
     rule_on,
     worst,
 )
+from sft_audit.readers.pack import verify
 from sft_audit.store import read_manifest
 
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """One audit folder, read back: its evidence, its readable samples, its waivers and what they cover."""
+    """One audit folder, read back: its evidence, its readable samples, its waivers and what they cover.
+
+    `inputs` are the content hashes of the files that it read.
+    """
 
     folder: Path
     subject: str
@@ -41,6 +45,7 @@ class Audit:
     evidence: tuple[Evidence, ...]
     waivers: tuple[Waiver, ...]
     ignored: Mapping[str, int]
+    inputs: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,13 +113,14 @@ class Gate:
         return exit_code(self.outcome, fail_on)
 
 
-def judge_audits(folders: Sequence[Path], policy: Policy, today: date) -> Gate:
+def judge_audits(folders: Sequence[Path], policy: Policy, today: date, probes: Path | None = None) -> Gate:
     """Judge each audit folder by the policy and join the rulings: the worst wins.
 
-    Raises AuditError where a folder is not a finished audit that this release can read.
+    With `probes`, a frozen pack, some checkpoint must have been audited, and every one on these probes.
+    Raises AuditError where a folder is no finished audit that this release can read, or the pack was changed.
     """
     once = {folder.resolve(): folder for folder in folders}
-    return _join(tuple(read_audit(folder) for folder in once.values()), policy, today)
+    return _join(tuple(read_audit(folder) for folder in once.values()), policy, today, probes)
 
 
 def read_audit(folder: Path) -> Audit:
@@ -122,7 +128,7 @@ def read_audit(folder: Path) -> Audit:
     manifest = read_manifest(folder)
     try:
         shown = _Verdict.model_validate(json.loads((folder / "verdict.json").read_text(encoding="utf-8")))
-        waivers = _Manifest.model_validate(manifest).configuration.ignore
+        kept = _Manifest.model_validate(manifest)
     except (OSError, ValueError) as fault:
         why = _first(fault) if isinstance(fault, ValidationError) else "verdict.json cannot be read"
         raise AuditError(f"{folder}: {why}; run the audit again") from None
@@ -132,12 +138,13 @@ def read_audit(folder: Path) -> Audit:
         samples=shown.samples,
         malformed=shown.malformed,
         evidence=tuple(one.evidence() for one in shown.evidence),
-        waivers=waivers,
+        waivers=kept.configuration.ignore,
         ignored=shown.ignored,
+        inputs=frozenset(one.content_hash for one in kept.inputs),
     )
 
 
-def _join(audits: tuple[Audit, ...], policy: Policy, today: date) -> Gate:
+def _join(audits: tuple[Audit, ...], policy: Policy, today: date, probes: Path | None) -> Gate:
     every = [e for audit in audits for e in audit.evidence]
     asked = {e.check for e in every if e.state != "not asked"}
     waived = tuple(
@@ -147,6 +154,7 @@ def _join(audits: tuple[Audit, ...], policy: Policy, today: date) -> Gate:
         *(reason for audit in audits for reason in _rulings(audit, policy)),
         *(reason for audit in audits for reason in _lapsed(audit, today)),
         *(Reason(None, ruling) for ruling in ask_for(policy, every)),
+        *(_unprobed(audits, probes) if probes else ()),
     ]
     if not policy.required_axes and not any(e.state == "gathered" for e in every):
         found.append(Reason(None, Ruling("", "integrity", "UNKNOWN", "no audit holds any evidence", None)))
@@ -197,6 +205,21 @@ def _lapsed(audit: Audit, today: date) -> list[Reason]:
             )
             reasons.append(Reason(audit.folder, Ruling(code, check.axis, "UNKNOWN", why, None)))
     return reasons
+
+
+def _unprobed(audits: Sequence[Audit], probes: Path) -> list[Reason]:
+    """Return an UNKNOWN for every checkpoint that was not audited on this pack; one where none was at all."""
+    frozen = str(verify(probes)["probes"])
+    checkpoints = [audit for audit in audits if audit.subject == "checkpoint"]
+    if not checkpoints:
+        why = f"no checkpoint was audited on the probes of {probes}"
+        return [Reason(None, Ruling("", "blindness", "UNKNOWN", why, None))]
+    why = f"the checkpoint was not audited on the probes of {probes}; audit it with --probes {probes}"
+    return [
+        Reason(audit.folder, Ruling("", "blindness", "UNKNOWN", why, None))
+        for audit in checkpoints
+        if not any(frozen.startswith(content) for content in audit.inputs)
+    ]
 
 
 def _covers(live: Waiver, over: Waiver) -> bool:
@@ -287,7 +310,12 @@ class _Configuration(_Part):
     ignore: tuple[Waiver, ...] = ()
 
 
+class _Input(_Part):
+    content_hash: str
+
+
 class _Manifest(_Part):
     """What the gate reads of manifest.json."""
 
     configuration: _Configuration
+    inputs: tuple[_Input, ...] = ()

@@ -52,8 +52,11 @@ class Rate:
         return wilson(self.k, self.n, Z95 * sqrt(left))
 
 
-def wilson(k: int, n: int, z: float = Z95) -> tuple[float, float]:
-    """Return Wilson's score interval for k successes in n trials (Wilson 1927)."""
+def wilson(k: float, n: float, z: float = Z95) -> tuple[float, float]:
+    """Return Wilson's score interval for k successes in n trials (Wilson 1927).
+
+    Fractions stand for the number of independent trials that clustered ones are worth.
+    """
     if not n:
         return 0.0, 1.0
     share, z2 = k / n, z * z

@@ -10,7 +10,7 @@ from typing import Any
 
 from sft_audit import __version__
 from sft_audit.audit import Outcome, run_audit
-from sft_audit.config import AuditConfig, PromptsConfig, RewardConfig, parse_config
+from sft_audit.config import AuditConfig, CheckpointConfig, PromptsConfig, RewardConfig, parse_config
 from sft_audit.engine import Engine
 from sft_audit.errors import AuditError
 from sft_audit.readers.file_bytes import FileBytes
@@ -87,12 +87,29 @@ def audit_prompts(data: str | Path | list[str | Path], **options: object) -> Rep
     return run(parse_config({"data": data, **options}, "audit_prompts", PromptsConfig))
 
 
+def audit_checkpoint(
+    base: str | Path | None,
+    checkpoint: str | Path | None,
+    probes: str | Path | list[str | Path],
+    **options: object,
+) -> Report:
+    """Audit what fine-tuning taught a model; `options` are the fields of CheckpointConfig.
+
+    `base` and `checkpoint` are folders of models, or `checkpoint` of a PEFT adapter; None where logs of both
+    are given as `samples`. Raises AuditError where
+    either cannot be loaded or they are not of one architecture.
+    """
+    given = {"base": base, "checkpoint": checkpoint, "data": probes, **options}
+    return run(parse_config(given, "audit_checkpoint", CheckpointConfig))
+
+
 def run(config: AuditConfig) -> Report:
     """Audit as configured, publish the folder, and return the report."""
     if config.images is not None and not config.images.is_dir():
         raise AuditError(f"{config.images}: no such folder of images{nearest(config.images)}")
-    if config.baseline is not None:
-        read_manifest(config.baseline)
+    for earlier in (config.baseline, _sft_audit(config)):
+        if earlier is not None:
+            read_manifest(earlier)
     size = sum(one.path.stat().st_size for one in find_inputs(config.data))
     started = time.time()
     with building(config.out, needs_bytes=2 * size) as folder, Engine(config.workers) as engine:
@@ -103,6 +120,14 @@ def run(config: AuditConfig) -> Report:
         finally:
             store.close()
     return open_report(config.out)
+
+
+def _sft_audit(config: AuditConfig) -> Path | None:
+    """Return the audit of the SFT data that was named: what reads it comes after what costs."""
+    match config:
+        case RewardConfig() | CheckpointConfig():
+            return config.sft_audit
+    return None
 
 
 def open_report(folder: str | Path) -> Report:
@@ -179,16 +204,26 @@ def _write_prompts(config: AuditConfig, store: Store, outcome: Outcome) -> Shown
     return {"prompts": asdict(sheet)}, {}
 
 
+def _write_checkpoint(config: AuditConfig, store: Store, outcome: Outcome) -> Shown:
+    """Write the report of a checkpoint."""
+    from sft_audit.report.checkpoint import read_checkpoint, write_checkpoint
+
+    sheet = read_checkpoint(config, store)
+    write_checkpoint(store, sheet, outcome)
+    return {"checkpoint": asdict(sheet)}, {}
+
+
 _REPORTS: Mapping[str, Callable[[AuditConfig, Store, Outcome], Shown]] = {
     "data": _write_data_report,
     "reward": _write_card,
     "prompts": _write_prompts,
+    "checkpoint": _write_checkpoint,
 }
 
 
 def files_beside(config: AuditConfig) -> dict[str, str]:
     """Return the hash of every file, other than the data, on which the verdict depends."""
-    sets = [config.preferences]
+    sets = [config.preferences, config.eval]
     files = [config.policy, config.baseline and config.baseline / "findings.parquet"]
     match config:
         case RewardConfig():
@@ -196,7 +231,12 @@ def files_beside(config: AuditConfig) -> dict[str, str]:
             files += [config.constitution, config.sft_audit and config.sft_audit / "findings.parquet"]
             files += _files_of(config.target)
         case PromptsConfig():
-            sets += [config.samples, config.blind_samples, config.sft, config.eval]
+            sets += [config.samples, config.blind_samples, config.sft]
+        case CheckpointConfig():
+            sets += [tuple(Path(one.partition("=")[2]) for one in config.samples)]
+            files += [config.sft_audit and config.sft_audit / "findings.parquet"]
+            for folder in (config.base, config.checkpoint, *config.null):
+                files += _files_of(str(folder)) if folder else []
     hashes = {}
     for path in (*(one.path for paths in sets for one in find_inputs(paths)), *filter(None, files)):
         with FileBytes(path) as file:

@@ -28,10 +28,18 @@ _WILSON = tuple(
     """
     for end, sign, exact, bound in (("low", "-", "0", 0), ("high", "+", "n", 1))
 )
-_IN_WORDS = """
+_RATE_IN_WORDS = """
     create or replace macro rate_in_words(k, n) as
         printf('%.0f', 100 * k / n) || ' %, 95 % interval ' || printf('%.0f', 100 * wilson_low(k, n))
             || ' to ' || printf('%.0f', 100 * wilson_high(k, n)) || ' %'
+"""
+_MEASURED = """
+    create or replace macro measured(value, low, high) as
+        coalesce(
+            printf('%.3g', value) || ' (95 % interval ' || printf('%.3g', low) || ' to '
+                || printf('%.3g', high) || ')',
+            'not measured'
+        )
 """
 
 
@@ -67,7 +75,7 @@ class Store:
         if not read_only:
             for table in TABLES.values():
                 self._db.execute(table.create_sql())
-            for macro in (*_WILSON, _IN_WORDS):
+            for macro in (*_WILSON, _RATE_IN_WORDS, _MEASURED):
                 self._db.execute(macro)
 
     @_interruptible()

@@ -1,36 +1,48 @@
 """Put one check to a few rows: how a check's own examples are tested, here and in plug-ins."""
 
+import json
 import struct
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, TypeGuard
 
-from sft_audit.check import Rows, find_check
+from sft_audit.audit import keep
+from sft_audit.check import Example, TableRows, Tables, Weights, find_check
 from sft_audit.example import ANSWERS, EXACT_REWARD
+from sft_audit.record import all_recorders
 from sft_audit.session import run
-from sft_audit.store import write_json
+from sft_audit.store import Store, write_json
+from sft_audit.tables import TABLES
 
 
 def findings_of(
-    code: str, example: Rows | str, options: Mapping[str, object] | None = None
+    code: str, example: Example, options: Mapping[str, object] | None = None
 ) -> list[dict[str, Any]]:
     """Audit LLaVA rows with one check alone and return its findings, as dictionaries in report order.
 
     For a check of reward functions the example is the source of one, asked about `example.ANSWERS` or the
     data that the check gives; or rows, about which one that compares exactly is asked.
 
+    For a check of checkpoints it is the log of the checkpoint's answers to the probes that the check gives as
+    `data`, beside the base model's that it gives as `base`; or its weights, by name, beside the base model's.
+
+    Rows of tables, by table, are put into the tables as they are, and the check is asked: no audit is run.
+
     Rows may use the example images of `make_images`; the files that the check's examples need are given.
     `options` are further fields of the configuration of its subject.
     """
+    if _of_tables(example):
+        return _findings_in(code, example)
     from sft_audit.config import CONFIGS, parse_config
 
     with TemporaryDirectory() as name:
         folder = Path(name)
         make_images(folder / "images")
         is_reward = find_check(code).subject == "reward"
-        files = {"data": ANSWERS if isinstance(example, str) else example, **find_check(code).given}
+        files = {"data": example if isinstance(example, list) else ANSWERS, **find_check(code).given}
+        models = _write_models(folder, example, files) if _of_weights(example) else {}
         for option, content in files.items():
             write_json(folder / f"{option}.json", content)
         asked: dict[str, object] = {
@@ -39,6 +51,7 @@ def findings_of(
             "out": folder / "audit",
             "select": (code,),
             "workers": 1,
+            **models,
             **(options or {}),
         }
         kind = CONFIGS[find_check(code).subject]
@@ -53,6 +66,74 @@ def findings_of(
             raise RuntimeError("\n".join(report.faults.values()))
         found: list[dict[str, Any]] = report.findings.to_pylist()
         return found
+
+
+def _of_weights(example: Example) -> TypeGuard[Weights]:
+    return isinstance(example, Mapping)
+
+
+def _of_tables(example: Example) -> TypeGuard[TableRows]:
+    return isinstance(example, Mapping) and all(
+        isinstance(row, Mapping) for rows in example.values() for row in rows
+    )
+
+
+def _findings_in(code: str, tables: TableRows) -> list[dict[str, Any]]:
+    """Ask a check about these rows of tables; columns that a row leaves out are null."""
+    import pyarrow as pa
+
+    all_recorders()  # which declare tables of their own
+    one = find_check(code)
+    if unread := sorted(set(tables) - set(one.reads)):
+        raise ValueError(f"{code}: it has example rows of {unread[0]}, a table that it does not say it reads")
+    with TemporaryDirectory() as name:
+        store = Store(Path(name), "1GB", 1)
+        try:
+            for table, rows in tables.items():
+                schema = TABLES[table].arrow_schema()
+                if unknown := sorted({column for row in rows for column in row} - set(schema.names)):
+                    raise ValueError(f"{code}: its example has {unknown[0]}, which is no column of {table}")
+                store.insert(table, pa.RecordBatch.from_pylist(rows, schema=schema))
+            keep(store, one, one.ask(Tables(), **one.options))
+            found: list[dict[str, Any]] = store.arrow(
+                "from findings order by sample_id, turn, message"
+            ).to_pylist()
+            return found
+        finally:
+            store.close()
+
+
+def _write_models(folder: Path, weights: Weights, given: dict[str, Any]) -> dict[str, object]:
+    """Write a checkpoint and the base model that is given, and return the options that say what is audited.
+
+    Takes from `given` what is no file: the base model and the options that are lists of words.
+    """
+    write_model(folder / "base", given.pop("base"))
+    write_model(folder / "checkpoint", weights)
+    words = [name for name, value in given.items() if all(isinstance(one, str) for one in value)]
+    return {
+        "base": folder / "base",
+        "checkpoint": folder / "checkpoint",
+        **{name: given.pop(name) for name in words},
+    }
+
+
+def write_model(folder: Path, weights: Weights) -> None:
+    """Write matrices by name as the folder of a model: config.json and model.safetensors, f32."""
+    folder.mkdir()
+    write_json(folder / "config.json", {"model_type": "example"})
+    header, content = {}, b""
+    for name, rows in weights.items():
+        values = [value for row in rows for value in row]
+        places = [len(content), len(content) + 4 * len(values)]
+        header[name] = {
+            "dtype": "F32",
+            "shape": [len(rows), len(values) // len(rows)],
+            "data_offsets": places,
+        }
+        content += struct.pack(f"<{len(values)}f", *values)
+    written = json.dumps(header).encode()
+    (folder / "model.safetensors").write_bytes(struct.pack("<Q", len(written)) + written + content)
 
 
 def make_images(folder: Path) -> None:

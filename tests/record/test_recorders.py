@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -15,11 +16,14 @@ from sft_audit import audit_data, audit_prompts, audit_reward, record
 from sft_audit.check import all_checks
 from sft_audit.config import CONFIGS, AuditConfig, parse_config
 from sft_audit.engine import Engine
-from sft_audit.example import ANSWERS, SAMPLES
+from sft_audit.example import ANSWERS, SAMPLES, TINY_WEIGHTS
 from sft_audit.record import Cost, Recorder, Recording, all_recorders, plan, row_recorder, table_recorder
+from sft_audit.session import Report, audit_checkpoint
 from sft_audit.store import Store, read_manifest, write_json
 from sft_audit.tables import TABLES, Column, Table
+from sft_audit.testing import write_model
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "models"))
 RECORDERS = all_recorders().values()
 BY_CHECKS = {"findings"}
 LENGTHS = Table(
@@ -91,6 +95,19 @@ def test_the_plan_of_a_table_has_its_recorder_after_those_it_needs(table: str) -
     assert table in ready
 
 
+def audit_one_probe(folder: Path, one: Recorder, options: dict[str, object]) -> Report:
+    """Audit a checkpoint on one row of text: by its models where the recorder asks them, else by its logs."""
+    rows = write_rows(folder, 1)
+    if one.requires == "checkpoint":
+        pytest.importorskip("torch", reason="models are asked by torch")
+        tiny = pytest.importorskip("tiny_vlm")
+        return audit_checkpoint(*[tiny.save_llava(folder / "base")] * 2, rows, **options)
+    for model in ("base", "sft"):
+        write_json(folder / f"{model}.json", [{"prompt": "Why?", "completion": "So."}])
+    logs = [f"{model}={folder / model}.json" for model in ("base", "sft")]
+    return audit_checkpoint(None, None, rows, samples=logs, **options)
+
+
 @pytest.mark.parametrize("one", RECORDERS, ids=lambda one: one.name)
 def test_one_row_of_text_fills_whole_tables(one: Recorder, tmp_path: Path) -> None:
     (tmp_path / "pairs.jsonl").write_text('{"question": "Why?", "chosen": "So.", "rejected": "No."}\n')
@@ -115,8 +132,14 @@ def test_one_row_of_text_fills_whole_tables(one: Recorder, tmp_path: Path) -> No
         files = dict.fromkeys(("samples", "blind_samples"), tmp_path / "log.json")
         sets = dict.fromkeys(("sft", "eval"), write_rows(tmp_path, 1))
         report = audit_prompts(tmp_path / "rows.json", **options, **files, **sets)
+    elif "weights" in one.fills:
+        write_model(tmp_path / "base", TINY_WEIGHTS)
+        report = audit_checkpoint(tmp_path / "base", tmp_path / "base", write_rows(tmp_path, 1), **options)
+    elif {check.subject for check in asking} == {"checkpoint"}:
+        report = audit_one_probe(tmp_path, one, options)
     else:
-        report = audit_data(write_rows(tmp_path, 1), **options)
+        sets = {"eval": write_rows(tmp_path, 1)} if "eval_overlaps" in one.fills else {}
+        report = audit_data(write_rows(tmp_path, 1), **options, **sets)
     assert not report.faults
     assert f"recording {one.name}" in read_manifest(report.folder)["stages"]
     store = Store(report.folder, "1GB", 1, read_only=True)

@@ -82,6 +82,8 @@ SAID = {"completion": "so", "reward": 1.0}
         ({"prompt": f"system\nYou see.\nuser\n{ALL} Think first.\nassistant\n"}, "e"),
         ({"prompt": "How many cats are there in all?"}, None),
         ({"prompt": [{"role": "user", "content": ALL}]}, "e"),
+        ({"doc_id": 3, "input": CARS, "target": "3", "filtered_resps": "3"}, "d"),
+        ({"doc_id": 4, "input": CARS, "target": "3", "filtered_resps": "3"}, None),
     ],
     ids=str,
 )

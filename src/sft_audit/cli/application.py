@@ -7,7 +7,20 @@ from typing import Annotated, Any, Literal
 import typer
 from typer.core import TyperGroup
 
-_ORDER = ("data", "clean", "reward", "prompts", "gate", "run", "demo", "checks", "explain", "formats")
+_ORDER = (
+    "data",
+    "clean",
+    "probes",
+    "checkpoint",
+    "reward",
+    "prompts",
+    "gate",
+    "run",
+    "demo",
+    "checks",
+    "explain",
+    "formats",
+)
 
 
 class _Commands(TyperGroup):

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +11,7 @@ from sft_audit.errors import AuditError
 
 if TYPE_CHECKING:
     from sft_audit.config import AuditConfig
+    from sft_audit.ranking import Ranked
     from sft_audit.session import Report
 
 
@@ -27,6 +28,18 @@ def show(report: "Report", *, as_json: bool) -> None:
     from sft_audit.report.terminal import summary
 
     tell(report.summary() if as_json else summary(report))
+
+
+def tell_ranking(ranked: "Sequence[Ranked]", *, as_json: bool) -> None:
+    """Print checkpoints, the readiest first."""
+    from dataclasses import asdict
+
+    from sft_audit.report.terminal import ranking
+
+    if as_json:
+        tell({"ranking": [{**asdict(one), "folder": str(one.folder)} for one in ranked]})
+    else:
+        tell(ranking(ranked))
 
 
 def save(path: Path, text: str) -> None:

@@ -29,6 +29,10 @@ def data(
     preferences: Annotated[
         list[Path] | None, typer.Option(help="File of chosen and rejected responses.")
     ] = None,
+    eval_: Annotated[
+        list[Path] | None,
+        typer.Option("--eval", help="Probe pack or benchmark that is not to be trained on."),
+    ] = None,
     baseline: Annotated[Path | None, typer.Option(help="Earlier audit: only what is new counts.")] = None,
     policy: PolicyFile = None,
     no_thumbnails: Annotated[
@@ -54,6 +58,7 @@ def data(
         "sample": sample,
         "seed": seed,
         "preferences": preferences,
+        "eval": eval_,
         "baseline": baseline,
         "policy": policy,
         "thumbnails": False if no_thumbnails else None,

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 def judge(
     audits: Annotated[list[Path] | None, typer.Argument(metavar="AUDIT", help="Audit folders.")] = None,
     policy: PolicyFile = None,
+    probes: Annotated[
+        Path | None, typer.Option(help="Frozen probe pack on which checkpoints must have been audited.")
+    ] = None,
     shadow: Shadow = False,
     fail_on: FailOn = "block",
     junit: Annotated[Path | None, typer.Option(help="JUnit XML to write, for a build server.")] = None,
@@ -33,7 +36,7 @@ def judge(
         from sft_audit.report import gate
 
         stake = None if gpu_hours is None else gate.Stake(gpu_hours, price)
-        sheet = gate.Sheet(_judge(audits or [], policy), shadow, fail_on, stake)
+        sheet = gate.Sheet(_judge(audits or [], policy, probes), shadow, fail_on, stake)
         for path, form in ((junit, gate.junit), (markdown, gate.markdown), (html, gate.one_page)):
             if path is not None:
                 save(path, form(sheet))
@@ -81,8 +84,8 @@ def start(
     become(command)
 
 
-def _judge(audits: list[Path], policy: Path | None) -> "Gate":
+def _judge(audits: list[Path], policy: Path | None, probes: Path | None = None) -> "Gate":
     from sft_audit.gate import judge_audits
     from sft_audit.policy import load_policy
 
-    return judge_audits(audits, load_policy(policy), datetime.now(tz=UTC).date())
+    return judge_audits(audits, load_policy(policy), datetime.now(tz=UTC).date(), probes)

@@ -1,9 +1,9 @@
-"""The demonstration from an empty folder to the gate: make, plant, audit, clean, audit rewards, judge."""
+"""The demonstration from an empty folder to the gate: data, reward functions and checkpoints, judged."""
 
 import json
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +14,7 @@ from sft_audit.demo.bed import Planted
 from sft_audit.demo.compare import Line, Stray, flagged_but_not_planted, found_against_planted
 from sft_audit.demo.dataset import make_data_set, write_comparisons, write_rows
 from sft_audit.demo.judges import LEAKY, SOUND, write_judges, write_samples
+from sft_audit.demo.models import BLIND, PARTS, SEEING, AuditedModels, can_train, train_and_audit
 from sft_audit.demo.plant import plant_faults
 from sft_audit.demo.row import Row
 from sft_audit.errors import AuditError
@@ -29,7 +30,8 @@ ROWS, TRUTH, COMPARISONS, IMAGES = "rows.json", "planted.jsonl", "preferences.js
 class DemoResult:
     """What the demonstration came to: its folder, both audits, and findings held against what was planted.
 
-    `rewards` are the audits of a sound and a leaky reward function; `gates` join each with the cleaned data.
+    `rewards` are the audits of a sound and a leaky reward function, `models` those of a seeing and a blind
+    model, None where nothing is installed that trains them; `gates` join them with the cleaned data.
     """
 
     folder: Path
@@ -37,6 +39,7 @@ class DemoResult:
     after: Report
     lines: tuple[Line, ...]
     rewards: Mapping[str, Report]
+    models: AuditedModels | None
     gates: Mapping[str, Gate]
     strays: tuple[Stray, ...]
     seconds: float
@@ -45,7 +48,8 @@ class DemoResult:
 def run_demo(out: Path, *, workers: int = 0, seed: int = 7) -> DemoResult:
     """Make the data set in `out`/data, audit it, apply every remedy there is, audit again, and compare.
 
-    Then audit a sound and a leaky reward function on its answers, and judge each with the cleaned data.
+    Then audit a sound and a leaky reward function on its answers, train a seeing and a blind model where
+    torch is installed and audit both, and judge what belongs together.
 
     Raises AuditError where `out` holds something else, or scikit-image is not installed.
     """
@@ -57,6 +61,7 @@ def run_demo(out: Path, *, workers: int = 0, seed: int = 7) -> DemoResult:
     clean(out / "audit", out / "cleaned", unsafe=_unsafe(), force=True)
     after = _audit(out / "cleaned" / ROWS, out / "audit-cleaned", out / "data", workers)
     rewards = _audit_rewards(out, rows, seed)
+    models = train_and_audit(out, workers) if can_train() else None
     found = before.findings.to_pylist()
     return DemoResult(
         folder=out,
@@ -65,7 +70,8 @@ def run_demo(out: Path, *, workers: int = 0, seed: int = 7) -> DemoResult:
         lines=found_against_planted(truth, found, after.findings.to_pylist()),
         strays=flagged_but_not_planted(truth, found, [row.source for row in rows]),
         rewards=rewards,
-        gates={name: _judge(out, name, (after.folder, one.folder)) for name, one in rewards.items()},
+        models=models,
+        gates=_judge_all(out, after, rewards, models),
         seconds=time.monotonic() - started,
     )
 
@@ -91,7 +97,7 @@ def _fresh(out: Path) -> Path:
     if out.exists() and not (out / "data" / TRUTH).is_file() and (not out.is_dir() or any(out.iterdir())):
         raise AuditError(f"{out}: exists and is not a demonstration; choose another folder with -o")
     parts = ("data", "audit", "cleaned", "audit-cleaned", "rewards")
-    for part in (*parts, *(f"reward-{name}" for name in (SOUND, LEAKY))):
+    for part in (*parts, *PARTS, *(f"reward-{name}" for name in (SOUND, LEAKY))):
         shutil.rmtree(out / part, ignore_errors=True)
     return out
 
@@ -114,10 +120,22 @@ def _audit_rewards(out: Path, rows: list[Row], seed: int) -> dict[str, Report]:
     }
 
 
-def _judge(out: Path, name: str, audits: tuple[Path, Path]) -> Gate:
-    """Join the cleaned data's audit with a reward function's, and write the gate's page."""
+def _judge_all(
+    out: Path, data: Report, rewards: Mapping[str, Report], models: AuditedModels | None
+) -> dict[str, Gate]:
+    """Judge each reward function with the seeing model, and the blind model with the sound one."""
+    if models is None:
+        return {name: _judge(out, name, (data, one)) for name, one in rewards.items()}
+    seeing, blind = (models.checkpoints[name] for name in (SEEING, BLIND))
+    joined = {name: (data, models.data, one, seeing) for name, one in rewards.items()}
+    joined[BLIND] = (data, models.data, rewards[SOUND], blind)
+    return {name: _judge(out, name, audits) for name, audits in joined.items()}
+
+
+def _judge(out: Path, name: str, audits: Sequence[Report]) -> Gate:
+    """Join audits, and write the gate's page."""
     today = datetime.now(tz=UTC).date()
-    gate = judge_audits(audits, load_policy(None), today)
+    gate = judge_audits([one.folder for one in audits], load_policy(None), today)
     (out / f"gate-{name}.html").write_text(one_page(Sheet(gate)), encoding="utf-8")
     return gate
 

@@ -3,6 +3,8 @@
 from typing import TYPE_CHECKING
 
 from sft_audit.demo.demonstration import DemoResult
+from sft_audit.demo.judges import LEAKY, SOUND
+from sft_audit.demo.models import BLIND
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -28,15 +30,35 @@ def render(result: DemoResult) -> "RenderableType":
     return Group(_faults(result), _strays(result), text, Text(), Text(_gates(result)))
 
 
+_WITH = {
+    SOUND: "a sound reward function",
+    LEAKY: "a leaky reward function",
+    BLIND: "a sound reward function, but a model that went blind",
+}
+# The checks that tell one gate from the next: the data are the same in all.
+_TELLING = {SOUND: "RWD", LEAKY: "RWD", BLIND: "CKP121"}
+_NO_MODELS = (
+    'No model was trained; after pip install "sft-audit[models]" the demonstration audits a seeing and a '
+    "blind one."
+)
+
+
 def _gates(result: DemoResult) -> str:
-    """Return what the gate says of the cleaned data with each reward function."""
-    lines = ["May RL start, with the cleaned data and…"]
+    """Return what the gate says of the cleaned data with each reward function and model."""
+    seen = "" if result.models is None else " a model that sees,"
+    lines = [f"May RL start, with the cleaned data,{seen} and…"]
     for name, gate in result.gates.items():
         axes = ", ".join(f"{axis} {outcome or 'not asked'}" for axis, outcome in gate.axes.items())
-        lines.append(f"- a {name} reward function: {gate.outcome} ({axes})")
-        paid = [one.ruling.reason for one in gate.reasons if one.ruling.axis == "exploit"]
-        lines += [reason.partition("; the limit")[0] for reason in paid[:1]]
+        lines.append(f"- {_WITH[name]}: {gate.outcome} ({axes})")
+        told = [one.ruling.reason for one in gate.reasons if one.ruling.check.startswith(_TELLING[name])]
+        lines += [f"  {reason.partition('; the limit')[0]}" for reason in told[:1]]
         lines.append(f"  {result.folder / f'gate-{name}.html'}")
+    if result.models is None:
+        lines.append(_NO_MODELS)
+    else:
+        for name, report in result.models.checkpoints.items():
+            lines.append(f"The {name} model: {report.verdict}, {report.folder / 'report.html'}")
+        lines.append(f"The probes that both were put to: {result.models.probes / 'review.html'}")
     return "\n".join(lines)
 
 

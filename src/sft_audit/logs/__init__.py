@@ -17,6 +17,7 @@ from sft_audit.readers import Content, RowFault
 class Logged:
     """One completion sampled for a prompt. `id` and `image` name the prompt's row where the log does so.
 
+    `position` is that of its row, from 1, in the data that the log was made of, where the log counts them.
     `problem` says what is wrong with the reward where it is logged and is no number: then `reward` is None.
     """
 
@@ -28,6 +29,7 @@ class Logged:
     step: int | None = None
     id: str | None = None
     image: str | None = None
+    position: int | None = None
 
 
 Reader = Callable[[Content], tuple[Logged, ...]]

@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from sft_audit.errors import AuditError
-from sft_audit.readers import PLAIN, Layout, llamafactory
+from sft_audit.readers import PLAIN, Layout, llamafactory, pack
 
 SUFFIXES = (".json", ".jsonl", ".ndjson", ".parquet")
 CLEAN, REMOVED, CHANGED = "clean.json", "removed.jsonl", "changed.jsonl"
@@ -45,9 +45,14 @@ def _of(argument: Path) -> Iterator[Input]:
         yield from _described(argument)
     elif (argument / llamafactory.NAME).is_file():
         yield from _described(argument / llamafactory.NAME)
+    elif pack.is_pack(argument):
+        pack.verify(argument)
+        yield Input(argument / pack.PROBES, pack.PROBES)
     elif argument.is_dir():
         yield from (Input(path, path.relative_to(argument).as_posix()) for path in _inside(argument))
     elif argument.exists():
+        if argument.name == pack.PROBES and pack.is_pack(argument.parent):
+            pack.verify(argument.parent)
         yield Input(argument, argument.name)
     elif any(sign in str(argument) for sign in _MAGIC):
         yield from _of_pattern(argument)

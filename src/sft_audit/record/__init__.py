@@ -34,6 +34,7 @@ class Recording:
 class Recorder:
     """One recorder: the tables it fills, those it needs, and those it waits for if they are recorded at all.
 
+    `uses` are tables from which it takes what is there: recorded for it, and empty where they are not asked.
     `cost` says what it spends: nothing to speak of, an image decode a picture, or a model call an answer.
     `version` goes up when it fills its tables otherwise from the same data.
     `requires` names the option of AuditConfig without which it is not run, and its tables are not asked for.
@@ -42,6 +43,7 @@ class Recorder:
     name: str
     fills: tuple[str, ...]
     needs: tuple[str, ...]
+    uses: tuple[str, ...]
     after: tuple[str, ...]
     cost: Cost
     version: int
@@ -57,6 +59,7 @@ def table_recorder(
     *,
     fills: Sequence[str | Table],
     needs: Sequence[str] = (),
+    uses: Sequence[str] = (),
     after: Sequence[str] = (),
     cost: Cost = "free",
     version: int = 1,
@@ -82,7 +85,7 @@ def table_recorder(
         names = tuple(table.name if isinstance(table, Table) else table for table in fills)
         about = (run.__doc__ or "").strip().splitlines()[0]
         _REGISTRY[name] = Recorder(
-            name, names, tuple(needs), tuple(after), cost, version, requires, begin, about
+            name, names, tuple(needs), tuple(uses), tuple(after), cost, version, requires, begin, about
         )
         return run
 
@@ -156,8 +159,8 @@ def plan(tables: Iterable[str]) -> tuple[Recorder, ...]:
         if table in by_table and by_table[table].name not in wanted:
             recorder = by_table[table]
             wanted[recorder.name] = recorder
-            for need in recorder.needs:
-                want(need)
+            for other in (*recorder.needs, *recorder.uses):
+                want(other)
 
     for table in tables:
         want(table)
@@ -169,7 +172,7 @@ def _ordered(wanted: Mapping[str, Recorder]) -> tuple[Recorder, ...]:
 
     filled_by = {table: recorder.name for recorder in wanted.values() for table in recorder.fills}
     waits = {
-        name: sorted({filled_by[t] for t in (*r.needs, *r.after) if t in filled_by} - {name})
+        name: sorted({filled_by[t] for t in (*r.needs, *r.uses, *r.after) if t in filled_by} - {name})
         for name, r in sorted(wanted.items())
     }
     return tuple(wanted[name] for name in TopologicalSorter(waits).static_order())

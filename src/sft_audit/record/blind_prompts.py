@@ -1,13 +1,10 @@
 """RL prompts that are answered without the image more often than chance would."""
 
-from typing import Any
-
 from sft_audit.record import Recording, table_recorder
-from sft_audit.record.question import read_question
+from sft_audit.record.chance import MODES, chance_of
 from sft_audit.record.rates import ratio_interval
 from sft_audit.tables import table
 
-_COMMON = 10  # prompts from which a template has a modal answer of its own
 TEXT_ANSWERS = table(
     "text_answers",
     "one RL prompt that was answered without its image",
@@ -36,19 +33,7 @@ TEXT_EXCESS = table(
     """,
 )
 _ASKED = f"""
-    with modes as (
-        select template, answer_kind, canonical, count(*) as k
-        from answers
-        group by all
-    ), templates as (
-        select template, answer_kind, max(k) / sum(k) as share, sum(k) as n
-        from modes
-        group by all
-    ), kinds as (
-        select answer_kind, max(k) / sum(k) as share
-        from (select answer_kind, canonical, sum(k) as k from modes group by all)
-        group by answer_kind
-    )
+    with {MODES}
     select
         sample_id,
         turn,
@@ -59,15 +44,10 @@ _ASKED = f"""
         question,
         answer_kind,
         coalesce(answers.image_id, sample_id) as image,
-        case
-            when answer_kind = 'yes_no' then 0.5
-            when templates.n >= {_COMMON} then templates.share
-            else kinds.share
-        end as modal
+        modal
     from (select * exclude (n), n as seen from prompts)
     join answers using (sample_id, turn)
-    join templates using (template, answer_kind)
-    join kinds using (answer_kind)
+    join chances using (template, answer_kind)
     where blind_n > 0
     order by sample_id
 """
@@ -85,7 +65,7 @@ def blind_prompts(recording: Recording) -> None:
     rows = recording.store.arrow(_ASKED).to_pylist()
     if not rows:
         return
-    chance = np.array([_chance(row) for row in rows])
+    chance = np.array([chance_of(row["question"], row["answer_kind"], row["modal"]) for row in rows])
     n, right = (np.array([row[name] for row in rows], float) for name in ("blind_n", "blind_right"))
     p = binom.sf(right - 1, n, chance)
     q = false_discovery_control(p)
@@ -121,9 +101,3 @@ def blind_prompts(recording: Recording) -> None:
             high,
         ),
     )
-
-
-def _chance(row: dict[str, Any]) -> float:
-    """Return how often an answer of the prompt's answer space is right without looking."""
-    options = len(read_question(row["question"]).options) if row["answer_kind"] == "option" else 0
-    return 1 / options if options else float(row["modal"])

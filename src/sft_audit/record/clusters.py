@@ -20,8 +20,11 @@ def t_half_width(clusters: int, variance: float, intervals: int = 1) -> float:
     return quantile * sqrt(variance)
 
 
-def mean_interval(values: Array, clusters: Array) -> tuple[float, float, float]:
-    """Return the mean of the values and its 95 % interval, clustered (Liang and Zeger 1986)."""
+def mean_interval(values: Array, clusters: Array, intervals: int = 1) -> tuple[float, float, float]:
+    """Return the mean of the values and its 95 % interval, clustered (Liang and Zeger 1986).
+
+    It is one of so many `intervals`, as in `t_half_width`.
+    """
     import numpy as np
 
     mean = float(values.mean())
@@ -30,7 +33,7 @@ def mean_interval(values: Array, clusters: Array) -> tuple[float, float, float]:
     n = len(residual)
     if n < 2:
         return mean, float("-inf"), float("inf")
-    half = t_half_width(n, n / (n - 1) * float((residual**2).sum()) / len(values) ** 2)
+    half = t_half_width(n, n / (n - 1) * float((residual**2).sum()) / len(values) ** 2, intervals)
     return mean, mean - half, mean + half
 
 

@@ -93,7 +93,7 @@ def _decode_jpeg(data: bytes) -> Decoded:
         return _decode_with_pillow(data)
     if colours not in _JPEG_MODES:
         return _decode_with_pillow(data)
-    _refuse_bomb(width, height)
+    refuse_bomb(width, height)
     eighths = max(1, min(8, 8 * LONGEST // max(width, height)))
     least = -(-height * eighths // 8), -(-width * eighths // 8)
     try:
@@ -127,12 +127,12 @@ def _decode_with_pillow(data: bytes) -> Decoded:
         except Image.DecompressionBombError:
             raise UndecodableError("bomb", f"more than {PIXEL_LIMIT:,} pixels") from None
         except FAULTS as fault:
-            raise _explain(data, fault) from None
+            raise explain(data, fault) from None
 
 
 def _read(image: Any) -> Decoded:  # noqa: ANN401 - Pillow's image, imported late
     width, height = image.size
-    _refuse_bomb(width, height)
+    refuse_bomb(width, height)
     mode = _stored_mode(image)
     frames = getattr(image, "n_frames", 1)
     orientation = _orientation(image)
@@ -184,14 +184,15 @@ def _shrink(grey: Any) -> Any:  # noqa: ANN401
     return np.asarray(Image.fromarray(np.ascontiguousarray(grey)).reduce(factor))
 
 
-def _refuse_bomb(width: int, height: int) -> None:
+def refuse_bomb(width: int, height: int) -> None:
+    """Raise UndecodableError for an image of more pixels than are decoded."""
     if width * height > PIXEL_LIMIT:
         raise UndecodableError(
             "bomb", f"{width} x {height} = {width * height:,} pixels, more than {PIXEL_LIMIT:,}"
         )
 
 
-def _explain(data: bytes, fault: BaseException) -> UndecodableError:
+def explain(data: bytes, fault: BaseException) -> UndecodableError:
     """Tell a cut file from a damaged one and from a file that is no image at all."""
     seen = " ".join(str(fault).split())[:200] or type(fault).__name__
     if not data.startswith(_MAGIC) and type(fault).__name__ == "UnidentifiedImageError":

@@ -14,7 +14,10 @@ _HEAD = 4  # words under which the questions are filed
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """One prompt of the data set; `turn` and `answer` are those of its known answer, if it has one."""
+    """One prompt of the data set; `turn` and `answer` are those of its known answer, if it has one.
+
+    `position` is that of its row, from 1.
+    """
 
     sample_id: str
     turn: int | None
@@ -22,6 +25,7 @@ class Prompt:
     question: str
     images: tuple[str, ...]
     answer: str | None
+    position: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +36,7 @@ class Asked:
     gold: str | None
     id: str | None
     image: str | None
+    position: int | None = None
 
 
 @dataclass(slots=True)
@@ -40,8 +45,8 @@ class PromptIndex:
 
     A log that names the row's id names its prompt, unless the id stands for several. Else a logged prompt
     is the longest question that stands in it word for word: trainers wrap it in a chat template and in
-    instructions. Where several rows ask it, the log's id, image and known answer tell them apart. Rows that
-    ask the same about the same images and know the same answer are one prompt, the first.
+    instructions. Where several rows ask it, the log's id, image, known answer and, last, position tell them
+    apart. Rows that ask the same about the same images and know the same answer are one prompt, the first.
     """
 
     _by_id: dict[str, list[Prompt]] = field(default_factory=dict)
@@ -64,7 +69,7 @@ class PromptIndex:
         found = self._asking(_words(asked.prompt))
         if not found:
             return None, "unknown"
-        for tells in (_same_id, _same_image, _same_answer):
+        for tells in (_same_id, _same_image, _same_answer, _same_position):
             told = [one for one in found if tells(one, asked)]
             found = told or found
         return (found[0], "") if len(_distinct(found)) == 1 else (None, "ambiguous")
@@ -105,3 +110,7 @@ def _same_answer(one: Prompt, asked: Asked) -> bool:
     question = read_question(one.question)
     kind, canonical = canonicalise(question, one.answer)
     return canonical is not None and canonicalise(question, asked.gold) == (kind, canonical)
+
+
+def _same_position(one: Prompt, asked: Asked) -> bool:
+    return asked.position is not None and one.position == asked.position

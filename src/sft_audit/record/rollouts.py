@@ -5,15 +5,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from sft_audit.config import AuditConfig, PromptsConfig, RewardConfig
+from sft_audit.config import AuditConfig, CheckpointConfig, PromptsConfig, RewardConfig
 from sft_audit.errors import AuditError
 from sft_audit.logs import is_logged, read_logged
+from sft_audit.logs.container import log_chunks
 from sft_audit.readers import RowFault
 from sft_audit.readers.chunk import Chunk, Row
-from sft_audit.readers.detect import container_of, cut_container
 from sft_audit.readers.file_bytes import FileBytes
 from sft_audit.readers.inputs import Input, find_inputs
 from sft_audit.record import Recording, table_recorder
+from sft_audit.record.log_spec import read_specs
 from sft_audit.record.prompt_index import Asked, Prompt, PromptIndex
 from sft_audit.sample import content_hash
 from sft_audit.tables import Column, Table
@@ -31,6 +32,7 @@ _FIELDS = (
     ("reward", "float64"),
     ("id", "string"),
     ("image", "string"),
+    ("position", "int64"),
     ("key", "string"),
 )
 _SAID = {
@@ -45,7 +47,7 @@ FAULTS = Table(
     (
         Column("file", "VARCHAR", "the log"),
         Column("line", "BIGINT", "1-based line or row of the log"),
-        Column("condition", "VARCHAR", "image or none, as in rollouts"),
+        Column("condition", "VARCHAR", "as in rollouts"),
         Column(
             "kind", "VARCHAR", "unreadable: the line; reward: no number; unknown or ambiguous: the prompt"
         ),
@@ -53,7 +55,11 @@ FAULTS = Table(
     ),
 )
 # What a log says of a prompt beside its text, and which sample that is; both tables are dropped again.
-_KEYS = "create or replace table logged_keys (rollout BIGINT, id VARCHAR, image VARCHAR, key VARCHAR)"
+_KEYS = """
+    create or replace table logged_keys (
+        rollout BIGINT, id VARCHAR, image VARCHAR, position BIGINT, key VARCHAR
+    )
+"""
 _LINKS = (
     "create or replace table logged_links (key VARCHAR, sample_id VARCHAR, turn INTEGER, problem VARCHAR)"
 )
@@ -71,7 +77,7 @@ _PROMPTS = """
         where role = 'user' and sample_id not in (select sample_id from answers)
         group by sample_id
     )
-    select sample_id, turn, id, question, coalesce(images, []) as images, answer
+    select sample_id, turn, id, question, coalesce(images, []) as images, answer, position
     from asked
     join samples using (sample_id)
     left join pictured using (sample_id)
@@ -85,7 +91,8 @@ _PROMPTS = """
 def rollouts(recording: Recording) -> None:
     """Read logs of sampled completions, and find the prompt of each in the data set.
 
-    Raises AuditError where a reward function is to pay completions and the answer to none of them is known.
+    Raises AuditError where a reward function is to pay completions and the answer to none of them is known,
+    and where no completion of a model under one condition is an answer to a probe.
     """
     store = recording.store
     store.execute(_KEYS)
@@ -120,6 +127,7 @@ def rollouts(recording: Recording) -> None:
     store.execute("drop table logged_keys")
     store.execute("drop table logged_links")
     _tell(recording)
+    _refuse_strangers(recording)
     known = store.value("select count(*) from rollouts where sample_id is not null or gold is not null")
     if isinstance(recording.config, RewardConfig) and not known:
         raise AuditError(
@@ -135,6 +143,28 @@ def _logs(config: AuditConfig) -> Iterator[tuple[str, tuple[Path, ...]]]:
             yield "none", config.blind_samples
         case RewardConfig():
             yield "image", config.samples
+        case CheckpointConfig():
+            yield from read_specs(config.samples).items()
+
+
+def _refuse_strangers(recording: Recording) -> None:
+    """Raise AuditError where the logs of a model under one condition answer none of the probes."""
+    if not isinstance(recording.config, CheckpointConfig):
+        return
+    strangers = recording.store.rows(
+        """
+        select condition, any_value(file)
+        from rollouts
+        group by condition
+        having count(sample_id) = 0
+        order by condition
+        """
+    )
+    for condition, file in strangers:
+        raise AuditError(
+            f"{file}: none of the completions given for {condition!r} answers a probe of --probes; "
+            "give a log of these probes, or log their ids"
+        )
 
 
 def _read_log(recording: Recording, one: Input, condition: str) -> None:
@@ -143,17 +173,17 @@ def _read_log(recording: Recording, one: Input, condition: str) -> None:
     rows, first = 0, store.value("select count(*) from rollouts")
     number = first
     with FileBytes(one.path) as source, store.transaction():
-        chunks = cut_container(source, one.file, container_of(source), is_logged)
+        chunks = log_chunks(source, one.file, is_logged)
         for n_rows, found, faults in recording.engine.map(_read_chunk, ((one, condition) for one in chunks)):
             numbered = _numbered(found, number)
-            store.insert("rollouts", numbered.drop_columns(["id", "image", "key"]))
-            store.insert("logged_keys", numbered.select(["rollout", "id", "image", "key"]))
+            store.insert("rollouts", numbered.drop_columns(["id", "image", "position", "key"]))
+            store.insert("logged_keys", numbered.select(["rollout", "id", "image", "position", "key"]))
             store.insert(FAULTS.name, faults)
             rows, number = rows + n_rows, number + found.num_rows
     if number == first:
         raise AuditError(
-            f"{one.path}: none of its {rows:,} rows is a completion of a prompt; give a log of TRL, verl or "
-            "ms-swift, or rows with prompt and completion"
+            f"{one.path}: none of its {rows:,} rows is a completion of a prompt; give a log of TRL, verl, "
+            "ms-swift, lmms-eval, VLMEvalKit or inspect_ai, or rows with prompt and completion"
         )
 
 
@@ -178,7 +208,8 @@ def _read_chunk(task: tuple[Chunk, str]) -> tuple[int, Any, Any]:
             continue
         faults.extend((*where, "reward", one.problem) for one in logged if one.problem is not None)
         for one in logged:
-            known = content_hash("\0".join(map(str, (one.prompt, one.gold, one.id, one.image))).encode())
+            told = (one.prompt, one.gold, one.id, one.image, one.position)
+            known = content_hash("\0".join(map(str, told)).encode())
             found.append(
                 {
                     "file": chunk.file,
@@ -191,6 +222,7 @@ def _read_chunk(task: tuple[Chunk, str]) -> tuple[int, Any, Any]:
                     "reward": one.reward,
                     "id": one.id,
                     "image": one.image,
+                    "position": one.position,
                     "key": known,
                 }
             )
@@ -220,7 +252,7 @@ def _link(recording: Recording) -> None:
     for batch in store.batches(_PROMPTS, 8192):
         index.add(Prompt(**{**row, "images": tuple(row["images"])}) for row in batch.to_pylist())
     distinct = """
-        select key, any_value(prompt), any_value(gold), any_value(id), any_value(image)
+        select key, any_value(prompt), any_value(gold), any_value(id), any_value(image), any_value(position)
         from rollouts
         join logged_keys using (rollout)
         group by key
@@ -247,11 +279,11 @@ def _tell(recording: Recording) -> None:
     """Warn of what could not be read or joined: how many lines of which log, and the first of them."""
     told = recording.store.rows(
         """
-        select file, kind, count(*), min(line), arg_min(detail, line)
+        select file, condition, kind, count(*), min(line), arg_min(detail, line)
         from rollout_faults
         group by all
         order by all
         """
     )
-    for file, kind, n, line, detail in told:
+    for file, _, kind, n, line, detail in told:
         log.warning("%s:%d: %s (%s: %s such in the log)", file, line, detail, _SAID[kind], f"{n:,}")

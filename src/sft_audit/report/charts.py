@@ -15,7 +15,7 @@ _WIDTH = 340.0
 _ROW = 38.0
 _LETTERS = 11
 # Colours that nothing else uses stand for the page's own until the drawing is done.
-_COLOURS = {
+COLOURS = {
     name: f"#{number:02x}{number:02x}{number:02x}"
     for number, name in enumerate(
         ("ink", "soft", "line", "paper", "blue", "sky", "amber", "rust", "red", "grey"), start=1
@@ -47,15 +47,15 @@ class Stack:
 def dots(name: str, title: str, rows: Sequence[Dot], mark: str = "") -> Markup:
     """Draw one line a row: a dot, its 95 % interval, and the mark (`mark` says what it stands for)."""
     limit = _round_up(max([0.0, *(max(r.high, r.mark or 0.0) for r in rows)]))
-    paper = _Paper(len(rows) * _ROW + 20, limit)
+    paper = Paper(len(rows) * _ROW + 20, limit)
     for at, row in enumerate(rows):
         y = at * _ROW + 26
         paper.label(y - 15, row.label, row.note or f"{row.value:.1%}")
         paper.line(0, limit, y, "line", 1)
         paper.line(max(0.0, row.low), row.high, y, "blue", 5, 0.35)
-        paper.axes.plot([row.value], [y], "o", color=_COLOURS["blue"], markersize=8, markeredgewidth=0)
+        paper.axes.plot([row.value], [y], "o", color=COLOURS["blue"], markersize=8, markeredgewidth=0)
         if row.mark is not None:
-            paper.axes.plot([row.mark, row.mark], [y - 6, y + 6], color=_COLOURS["ink"], linewidth=2)
+            paper.axes.plot([row.mark, row.mark], [y - 6, y + 6], color=COLOURS["ink"], linewidth=2)
     for share, side in ((0.0, "left"), (limit / 2, "center"), (limit, "right")):
         paper.write(share, len(rows) * _ROW + 10, f"{100 * share:g} %", "soft", side)
     return paper.svg(name, title, "; ".join(_said(r, mark) for r in rows))
@@ -65,7 +65,7 @@ def stacks(
     name: str, title: str, rows: Sequence[Stack], parts: Sequence[str], colours: Sequence[str]
 ) -> Markup:
     """Draw one bar a row, its parts as shares of it; `parts` names them."""
-    paper = _Paper(len(rows) * _ROW, 1.0, side=0)
+    paper = Paper(len(rows) * _ROW, 1.0, side=0)
     for at, row in enumerate(rows):
         y, left, whole = at * _ROW + 26, 0.0, sum(row.parts) or 1.0
         paper.label(y - 15, row.label, row.note)
@@ -77,8 +77,8 @@ def stacks(
                     part / whole,
                     14,
                     left,
-                    color=_COLOURS[colour],
-                    edgecolor=_COLOURS["paper"],
+                    color=COLOURS[colour],
+                    edgecolor=COLOURS["paper"],
                     linewidth=1,
                 )
             left += part / whole
@@ -100,7 +100,7 @@ def _shares(row: Stack, parts: Sequence[str]) -> str:
     return ", ".join(f"{part} {value / whole:.1%}" for part, value in zip(parts, row.parts, strict=False))
 
 
-class _Paper:
+class Paper:
     """A figure at phone width, `limit` wide in data units and its height in px, y downwards.
 
     matplotlib draws numbers where the words go, and they are put in when it is done: words from a data set
@@ -120,10 +120,11 @@ class _Paper:
         self.axes.set_ylim(height, 0)
 
     def line(self, left: float, right: float, y: float, colour: str, width: float, alpha: float = 1) -> None:
+        """Draw a horizontal line between two values at a height."""
         self.axes.plot(
             [left, right],
             [y, y],
-            color=_COLOURS[colour],
+            color=COLOURS[colour],
             linewidth=width,
             alpha=alpha,
             solid_capstyle="round",
@@ -131,23 +132,26 @@ class _Paper:
         )
 
     def label(self, y: float, label: str, note: str) -> None:
+        """Write what a row is called on its left, and a note on its right."""
         self.write(-self.side, y, cut(label, 34), "ink", "left")
         self.write(self.limit + self.side, y, cut(note, 24), "ink", "right")
 
     def write(self, x: float, y: float, words: str, colour: str, side: str) -> None:
+        """Write words of a data set at a place; `side` is the end of them that stands there."""
         self.words.append(words)
         self.axes.text(
-            x, y, f"@{len(self.words) - 1}@", color=_COLOURS[colour], fontsize=_LETTERS, va="center", ha=side
+            x, y, f"@{len(self.words) - 1}@", color=COLOURS[colour], fontsize=_LETTERS, va="center", ha=side
         )
 
     def svg(self, name: str, title: str, said: str) -> Markup:
+        """Return the drawing; `said` is what it shows, in words."""
         import matplotlib as mpl
 
         drawn = StringIO()
         with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": name}):
             self.figure.savefig(drawn, format="svg", transparent=True, metadata={"Date": None})
         svg = _bare(drawn.getvalue(), name)
-        for colour, stand_in in _COLOURS.items():
+        for colour, stand_in in COLOURS.items():
             svg = svg.replace(stand_in, f"var(--{colour})")
         svg = re.sub(r"@(\d+)@", lambda found: escape(self.words[int(found[1])]), svg)
         described = f'<title id="{name}-title">{escape(title)}</title>'

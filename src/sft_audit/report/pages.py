@@ -1,7 +1,7 @@
 """The generated pages of the documentation: checks, tables, formats."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from sft_audit.check import FAMILIES, Check, Example, all_checks
 from sft_audit.policy import Rule, load_policy
@@ -136,6 +136,14 @@ def _examples(one: Check) -> list[str]:
 def _example(rows: Example) -> str:
     if isinstance(rows, str):
         return f"```python\n{rows.strip()}\n```"
+    if isinstance(rows, Mapping):
+        if any(isinstance(row, Mapping) for some in rows.values() for row in some):
+            return "\n\n".join(f"`{name}`:\n\n{_rows(some)}" for name, some in rows.items())
+        return f"```json\n{json.dumps(rows)}\n```"
+    return _rows(rows)
+
+
+def _rows(rows: Sequence[object]) -> str:
     shown = "\n".join(json.dumps(row, ensure_ascii=True) for row in rows[:_SHOWN_ROWS])
     more = len(rows) - _SHOWN_ROWS
     return f"```json\n{shown}\n```" + (

@@ -1,6 +1,7 @@
 """What the terminal shows of a finished audit."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -8,6 +9,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from sft_audit.ranking import SHOWN, Ranked
 from sft_audit.report.gate import in_short
 from sft_audit.report.visible import between, cut, percent
 from sft_audit.session import Report
@@ -89,6 +91,8 @@ def _own(verdict: dict[str, Any], manifest: dict[str, Any]) -> RenderableType | 
             return _card(card)
         case {"prompts": sheet}:
             return _prompts(sheet, sum(manifest["stages"].values()))
+        case {"checkpoint": sheet}:
+            return _checkpoint(sheet)
     return None
 
 
@@ -103,6 +107,43 @@ def _prompts(sheet: dict[str, Any], seconds: float) -> Table | None:
     if sheet["ledger"]:
         table.add_row(Text(f"{seconds:,.0f} s", "bold"), "taken by this audit")
     return table
+
+
+def _checkpoint(sheet: dict[str, Any]) -> Table | None:
+    """Return a line a measure of base model and checkpoint: what became worse first."""
+    if not sheet["changes"]:
+        return None
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    table.add_column("what changed", overflow="fold")
+    for name in ("base", "now", "difference (95 %)", "n"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for one in sheet["changes"]:
+        base = "-" if one["base"] is None else f"{one['base']:.3g}"
+        span = "-" if one["low"] is None else f"{one['low']:+.3f} to {one['high']:+.3f}"
+        style = "bold" if one["worse"] else ""
+        table.add_row(Text(one["measure"], style), base, f"{one['sft']:.3g}", span, f"{one['n']:,}")
+    return table
+
+
+def ranking(ranked: Sequence[Ranked]) -> RenderableType:
+    """Return the checkpoints, the readiest first, why the others are not it, and what each is better at."""
+    shown = [name for name in SHOWN if any(name in one.measures for one in ranked)]
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    table.add_column("checkpoint", overflow="fold")
+    for name in ("verdict", *shown):
+        table.add_column(name, justify="right")
+    lines = []
+    for one in ranked:
+        values = [one.measures.get(name) for name in shown]
+        told = ["-" if v is None else f"{v[0]:.2f} ({v[1]:.2f} to {v[2]:.2f})" for v in values]
+        table.add_row(f"{one.place}. {one.name}", Text(one.verdict, _STYLES[one.verdict]), *told)
+        lines += [f"{one.name}: {cut(reason, 300)}" for reason in one.reasons[:1]]
+        lines += [
+            f"{one.name} is better than {b.than} at {b.measure}: {b.difference:+.3f} "
+            f"(95 % interval {b.low:+.3f} to {b.high:+.3f})"
+            for b in one.better_at
+        ]
+    return Group(table, Text("\n" + "\n".join(lines)))
 
 
 def _card(card: dict[str, Any] | None) -> Table | None:

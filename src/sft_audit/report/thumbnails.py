@@ -32,12 +32,13 @@ class Picture:
 
 
 @dataclass(frozen=True, slots=True)
-class _Image:
+class AuditedImage:
     """One image of the audit: where it is used first, and the audit's own 32 x 32 thumbnail."""
 
     image_id: str
     width: int
     height: int
+    format: str
     grey: bytes | None
     uri: str
     origin: Origin
@@ -50,7 +51,7 @@ def read_pictures(store: Store, config: AuditConfig, image_ids: Sequence[str]) -
     An image is read again where the audit found it, under the image root or inside its row, and only if its
     bytes are still those that were audited; otherwise the 32 x 32 grey thumbnail of the audit is shown.
     """
-    known = {image.image_id: image for image in _find(store, list(image_ids))}
+    known = {image.image_id: image for image in find_images(store, list(image_ids))}
     roots: dict[str, ImageRoot] = {}
     pictures: dict[str, Picture] = {}
     spent = 0
@@ -65,8 +66,9 @@ def read_pictures(store: Store, config: AuditConfig, image_ids: Sequence[str]) -
     return pictures
 
 
-def _find(store: Store, image_ids: list[str]) -> Iterator[_Image]:
-    for image_id, width, height, grey, uri, *rest in store.rows(
+def find_images(store: Store, image_ids: list[str]) -> Iterator[AuditedImage]:
+    """Yield the images that some row uses, each where the first row, by file and position, uses it."""
+    for image_id, width, height, form, grey, uri, *rest in store.rows(
         """
         with wanted as (
             select image_id, uri, sample_id, slot
@@ -79,7 +81,7 @@ def _find(store: Store, image_ids: list[str]) -> Iterator[_Image]:
             qualify row_number() over (partition by image_id order by file, position, slot) = 1
         )
         select
-            image_id, width, height, thumbnail, first_uses.uri,
+            image_id, width, height, images.format, thumbnail, first_uses.uri,
             path, container, files.format, layout,
             position, slot, byte_offset, first_uses.n_bytes
         from first_uses
@@ -88,20 +90,21 @@ def _find(store: Store, image_ids: list[str]) -> Iterator[_Image]:
         """,
         {"ids": image_ids},
     ):
-        yield _Image(image_id, width, height, grey, uri, Origin(*rest[:4]), Slot(*rest[4:]))
+        yield AuditedImage(image_id, width, height, form, grey, uri, Origin(*rest[:4]), Slot(*rest[4:]))
 
 
-def _draw(image: _Image, root: ImageRoot) -> Picture | None:
+def _draw(image: AuditedImage, root: ImageRoot) -> Picture | None:
     if image.width * image.height <= _MOST_PIXELS:
-        data = _read(image, root)
+        data = read_image(image, root)
         if data is not None and content_hash(data) == image.image_id:
             with warnings.catch_warnings(), suppress(*FAULTS, MemoryError):
                 warnings.simplefilter("ignore")
-                return _small(data)
+                return small(data)
     return _grey(image.grey, image.width, image.height)
 
 
-def _read(image: _Image, root: ImageRoot) -> bytes | None:
+def read_image(image: AuditedImage, root: ImageRoot) -> bytes | None:
+    """Return the bytes at an image's address, under the root or inside its row; None where there are none."""
     try:
         if image.uri == "embedded":
             return load(image.origin, [image.slot]).get((image.slot.position, image.slot.slot))
@@ -111,13 +114,14 @@ def _read(image: _Image, root: ImageRoot) -> bytes | None:
         return None
 
 
-def _small(data: bytes) -> Picture:
+def small(data: bytes, longest: int = LONGEST) -> Picture:
+    """Return a picture of at most so many pixels a side; raises one of FAULTS where the bytes are none."""
     from PIL import Image, ImageOps
 
     with Image.open(BytesIO(data), formats=FORMATS) as image:
-        image.draft("RGB", (2 * LONGEST, 2 * LONGEST))
+        image.draft("RGB", (2 * longest, 2 * longest))
         upright = ImageOps.exif_transpose(image).convert("RGBA")
-        upright.thumbnail((LONGEST, LONGEST))
+        upright.thumbnail((longest, longest))
     sheet = Image.new("RGB", upright.size, "white")
     sheet.paste(upright, mask=upright)
     return _encoded(sheet, "JPEG", *sheet.size)

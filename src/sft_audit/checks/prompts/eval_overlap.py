@@ -30,4 +30,6 @@ def eval_overlap(db: Tables) -> Relation:
     ## Source
     Contamination of benchmarks, arXiv:2311.04850.
     """
-    return db.sql("with found as (from eval_overlaps)" + OVERLAPPING, others="an evaluation set")
+    return db.sql(
+        "with found as (from eval_overlaps)" + OVERLAPPING, what="prompt", others="an evaluation set"
+    )

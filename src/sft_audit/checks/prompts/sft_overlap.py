@@ -31,4 +31,4 @@ def sft_overlap(db: Tables) -> Relation:
     ## Source
     Contamination of benchmarks, arXiv:2311.04850.
     """
-    return db.sql("with found as (from sft_overlaps)" + OVERLAPPING, others="the SFT data")
+    return db.sql("with found as (from sft_overlaps)" + OVERLAPPING, what="prompt", others="the SFT data")
