@@ -106,6 +106,11 @@ class Store:
         finally:
             cursor.close()
 
+    def has(self, table: str) -> bool:
+        """Return whether a table was made: those that recorders declare are, where the recorder ran."""
+        named = "select count(*) from duckdb_tables() where table_name = $name"
+        return bool(self.value(named, {"name": table}))
+
     @_interruptible()
     def insert(self, table: str, rows: Any) -> None:  # noqa: ANN401 - pyarrow has no types
         """Append an Arrow table or record batch, matched by column name."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from sft_audit.exact import pass_at_k
-from sft_audit.record.heard import Heard, Reply
+from sft_audit.record.heard import Asked, Heard, Reply
 from sft_audit.rewards.signatures import exploits_in
 
 Better = Literal["higher", "lower", "neither"]
@@ -149,16 +149,23 @@ def _of_all(heard: Sequence[Heard], value: Callable[[Heard], tuple[float, float]
     return {key: Unit(*sums, image) for key, (sums, image) in found.items() if sums is not None}
 
 
-def _of_replies(heard: Sequence[Heard], conditions: tuple[str, ...], value: Callable[..., float]) -> Units:
-    """Return the mean of a value of the replies to closed probes with an image, of which no cue misleads."""
+def _of_pictured(
+    heard: Sequence[Heard], conditions: tuple[str, ...], value: Callable[..., tuple[float, float]]
+) -> Units:
+    """Return what closed probes with an image add, of which no cue misleads: of the probe and its replies."""
 
     def one(each: Heard) -> tuple[float, float] | None:
         asked, replies = each.asked, each.under(*conditions)
         if asked.text_only or not asked.closed or asked.cued or replies is None:
             return None
-        return value(*replies), 1.0
+        return value(asked, *replies)
 
     return _of_all(heard, one)
+
+
+def _of_replies(heard: Sequence[Heard], conditions: tuple[str, ...], value: Callable[..., float]) -> Units:
+    """Return the mean over such probes of a value of their replies."""
+    return _of_pictured(heard, conditions, lambda _, *replies: (value(*replies), 1.0))
 
 
 def _accuracy(heard: Sequence[Heard]) -> Units:
@@ -186,33 +193,18 @@ def _unmoved(heard: Sequence[Heard]) -> Units:
 
 
 def _mirage(heard: Sequence[Heard]) -> Units:
-    def one(each: Heard) -> tuple[float, float] | None:
-        replies = each.under("none", "own")
-        if each.asked.text_only or not each.asked.closed or each.asked.cued or replies is None:
-            return None
-        return replies[0].right, replies[1].right
-
-    return _of_all(heard, one)
+    return _of_pictured(heard, ("none", "own"), lambda _, none, own: (none.right, own.right))
 
 
 def _blind_share(heard: Sequence[Heard]) -> Units:
-    def one(each: Heard) -> tuple[float, float] | None:
-        replies = each.under("none", "own")
-        if each.asked.text_only or not each.asked.closed or each.asked.cued or replies is None:
-            return None
-        return replies[0].right - each.asked.chance, replies[1].right - each.asked.chance
+    def above(asked: Asked, none: Reply, own: Reply) -> tuple[float, float]:
+        return none.right - asked.chance, own.right - asked.chance
 
-    return _of_all(heard, one)
+    return _of_pictured(heard, ("none", "own"), above)
 
 
 def _above_chance(heard: Sequence[Heard]) -> Units:
-    def one(each: Heard) -> tuple[float, float] | None:
-        replies = each.under("own")
-        if each.asked.text_only or not each.asked.closed or each.asked.cued or replies is None:
-            return None
-        return replies[0].right - each.asked.chance, 1 - each.asked.chance
-
-    return _of_all(heard, one)
+    return _of_pictured(heard, ("own",), lambda asked, own: (own.right - asked.chance, 1 - asked.chance))
 
 
 def _paired(heard: Sequence[Heard]) -> Units:

@@ -10,7 +10,6 @@ from sft_audit.config import AuditConfig, PromptsConfig
 from sft_audit.report.gate import Stake
 from sft_audit.report.visible import between, percent
 from sft_audit.store import Store, write_json
-from sft_audit.tables import TABLES
 
 _NAMED = ("id", "file", "position", "kept")
 _SUBSET = """
@@ -71,7 +70,7 @@ class Sheet:
 
 def read_prompts(config: AuditConfig, store: Store) -> Sheet:
     """Return the sheet."""
-    rows = store.arrow("select * from signal").to_pylist() if _recorded(store, "signal") else []
+    rows = store.arrow("select * from signal").to_pylist() if store.has("signal") else []
     if not rows or not isinstance(config, PromptsConfig):
         return Sheet(None, None, (), (), ())
     signal: dict[str, Any] = rows[0]
@@ -104,12 +103,6 @@ def read_prompts(config: AuditConfig, store: Store) -> Sheet:
         tuple(Answer(*row) for row in answers),
         tuple(bins.get(at, 0) for at in range(10)),
     )
-
-
-def _recorded(store: Store, table: str) -> bool:
-    """Return whether a table that a recorder declares was made."""
-    found = store.value("select count(*) from duckdb_tables() where table_name = $name", {"name": table})
-    return table in TABLES and bool(found)
 
 
 def _ledger(config: PromptsConfig, signal: dict[str, Any]) -> Ledger | None:
