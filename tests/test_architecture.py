@@ -10,9 +10,9 @@ import pytest
 
 SOURCE = Path(__file__).parents[1] / "src" / "sft_audit"
 LAYERS = (
-    ("sample", "finding", "tables", "errors", "interval", "exact", "confidence_sequence"),
+    ("sample", "finding", "tables", "errors", "interval", "exact", "confidence_sequence", "change_detection"),
     ("check", "example", "store", "engine", "config"),
-    ("readers", "logs", "record", "models", "representation", "rewards", "constitution", "trainers"),
+    ("readers", "logs", "runs", "record", "monitor", "models", "representation", "rewards", "constitution"),
     ("checks", "remedies"),
     ("audit", "policy"),
     ("gate", "hindsight"),

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
         audit_data,
         audit_prompts,
         audit_reward,
+        audit_run,
         open_report,
     )
 
@@ -24,6 +25,7 @@ __all__ = [
     "audit_data",
     "audit_prompts",
     "audit_reward",
+    "audit_run",
     "constrain",
     "make_probes",
     "open_report",

@@ -62,8 +62,26 @@ def run_audit(config: AuditConfig, store: Store, engine: Engine) -> Outcome:
         for one in all_checks().values()
         if one.subject == config.subject
     )
-    readable = store.value("select count(*) from samples where not malformed")
+    total, malformed = count_rows(store, config)
+    readable = total - malformed
     return Outcome(evidence, judge(policy, evidence, readable), faults, stages.seconds)
+
+
+def count_rows(store: Store, config: AuditConfig) -> tuple[int, int]:
+    """Return how many rows the subject has, and how many of these could not be read.
+
+    A run's are its logged completions; of one that logs none (preference optimisation) the steps.
+    """
+    if config.subject != "run" or not store.has("rollout_faults"):
+        samples = "select count(*), count(*) filter (malformed) from samples"
+        return next((total, malformed) for total, malformed in store.rows(samples))
+    of_run = """
+        select if(rollouts > 0, rollouts + unread, steps), if(rollouts > 0, unread, 0)
+        from (select count(*) as rollouts from rollouts),
+            (select count(distinct step) as steps from steps),
+            (select count(*) as unread from rollout_faults where kind = 'unreadable')
+    """
+    return next((total, malformed) for total, malformed in store.rows(of_run))
 
 
 class Stages:
@@ -82,11 +100,12 @@ class Stages:
 
 
 def _unasked(config: AuditConfig, recorders: Sequence[Recorder]) -> frozenset[str]:
-    """Return the tables for which an option is needed that was not given: what reads them is not asked."""
+    """Return the tables for which no option was given that they need: what reads them is not asked."""
     given = {option for option, value in config if value}
     tables: set[str] = set()
     for recorder in recorders:
-        if recorder.requires not in (None, *given) or not tables.isdisjoint(recorder.needs):
+        lacking = recorder.requires and given.isdisjoint(recorder.requires)
+        if lacking or not tables.isdisjoint(recorder.needs):
             tables.update(recorder.fills)
     return frozenset(tables)
 

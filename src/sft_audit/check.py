@@ -28,6 +28,7 @@ FAMILIES: Mapping[str, str] = MappingProxyType(
         "RWD": "Reward function",
         "SIG": "Signal of RL prompts",
         "CKP": "Checkpoint",
+        "RUN": "RL run",
     }
 )
 WOUNDS: Mapping[str, int] = MappingProxyType({"GRD": 1, "PRF": 2, "MOD": 3})

@@ -72,7 +72,15 @@ class AuditConfig(_Frozen):
     checks: Mapping[str, Mapping[str, Any]] = Field(default_factory=dict)
 
     @field_validator(
-        "data", "preferences", "samples", "blind_samples", "sft", "eval", mode="before", check_fields=False
+        "data",
+        "preferences",
+        "samples",
+        "blind_samples",
+        "sft",
+        "sft_samples",
+        "eval",
+        mode="before",
+        check_fields=False,
     )
     @classmethod
     def _one_or_many(cls, value: object) -> object:
@@ -197,8 +205,45 @@ class CheckpointConfig(AuditConfig):
         return self
 
 
+class RunConfig(AuditConfig):
+    """Everything that an audit of an RL run depends on; `data` are the prompts that it was given, if known.
+
+    `run` is its folder, or one log. `generations` is the size of a group, found from the log where it is not
+    given; `planned_steps` and `planned_kl` are what the run was meant to take. `limits` are levels of the
+    monitor's measures that stand for its own. `sft_audit` is an audit of the SFT data: its reward-like tails
+    are looked for, its rows named. `sft_samples` are logs of what the SFT model sampled before RL.
+
+    With `explain`, what RL reinforced is searched for and traced; `reward` is the reward function
+    (`FILE.py:NAME`) that is asked what it pays for, `gpus` how many the run held.
+
+    With `probes`, a pack, each saved checkpoint is asked, and `base` where the run began.
+    """
+
+    subject: ClassVar[str] = "run"
+
+    run: Path
+    data: tuple[Path, ...] = ()
+    out: Path = Path("run-audit")
+    generations: int | None = Field(default=None, gt=1)
+    planned_steps: int | None = Field(default=None, gt=0)
+    planned_kl: float | None = Field(default=None, gt=0)
+    limits: Mapping[str, float] = Field(default_factory=dict)
+    sft_audit: Path | None = None
+    sft_samples: tuple[Path, ...] = ()
+    explain: bool = False
+    reward: str | None = None
+    trainer: str | None = None
+    seconds: float = Field(default=30.0, gt=0)
+    gpus: int = Field(default=1, gt=0)
+    probes: Path | None = None
+    base: Path | None = None
+    max_new_tokens: int = Field(default=64, gt=0)
+    batch: int | None = Field(default=None, gt=0)
+    device: str | None = None
+
+
 CONFIGS: Mapping[str, type[AuditConfig]] = MappingProxyType(
-    {kind.subject: kind for kind in (AuditConfig, RewardConfig, PromptsConfig, CheckpointConfig)}
+    {kind.subject: kind for kind in (AuditConfig, RewardConfig, PromptsConfig, CheckpointConfig, RunConfig)}
 )
 
 
@@ -208,7 +253,7 @@ def load_config(
     """Read the YAML file, if any, and lay the flags that were given over it; raise AuditError in one line."""
     given = {name: value for name, value in flags.items() if value not in (None, (), [])}
     values = {**(_read_yaml(path) if path else {}), **given}
-    if not values.get("data"):
+    if kind.model_fields["data"].is_required() and not values.get("data"):
         raise AuditError(f"no data set is named; give {kind.data_flag}, or `data:` in the file of --config")
     return parse_config(values, str(path or "command line"), kind)
 

@@ -9,12 +9,20 @@ from pathlib import Path
 from typing import Any
 
 from sft_audit import __version__
-from sft_audit.audit import Outcome, run_audit
-from sft_audit.config import AuditConfig, CheckpointConfig, PromptsConfig, RewardConfig, parse_config
+from sft_audit.audit import Outcome, count_rows, run_audit
+from sft_audit.config import (
+    AuditConfig,
+    CheckpointConfig,
+    PromptsConfig,
+    RewardConfig,
+    RunConfig,
+    parse_config,
+)
 from sft_audit.engine import Engine
 from sft_audit.errors import AuditError
 from sft_audit.readers.file_bytes import FileBytes
 from sft_audit.readers.inputs import find_inputs, nearest
+from sft_audit.runs import find_run
 from sft_audit.store import MANIFEST, Store, building, read_manifest, write_json
 from sft_audit.tables import SCHEMA_VERSION
 
@@ -103,6 +111,14 @@ def audit_checkpoint(
     return run(parse_config(given, "audit_checkpoint", CheckpointConfig))
 
 
+def audit_run(run_: str | Path, **options: object) -> Report:
+    """Audit an RL run, finished or not; `options` are the fields of RunConfig.
+
+    `run_` is its folder, or one log. Raises AuditError where nothing in it is a log of a run.
+    """
+    return run(parse_config({"run": run_, **options}, "audit_run", RunConfig))
+
+
 def run(config: AuditConfig) -> Report:
     """Audit as configured, publish the folder, and return the report."""
     if config.images is not None and not config.images.is_dir():
@@ -110,7 +126,7 @@ def run(config: AuditConfig) -> Report:
     for earlier in (config.baseline, _sft_audit(config)):
         if earlier is not None:
             read_manifest(earlier)
-    size = sum(one.path.stat().st_size for one in find_inputs(config.data))
+    size = sum(one.path.stat().st_size for one in find_inputs(_read_whole(config)))
     started = time.time()
     with building(config.out, needs_bytes=2 * size) as folder, Engine(config.workers) as engine:
         store = Store(folder, config.memory_limit, engine.workers)
@@ -122,10 +138,18 @@ def run(config: AuditConfig) -> Report:
     return open_report(config.out)
 
 
+def _read_whole(config: AuditConfig) -> tuple[Path, ...]:
+    """Return what is copied into the tables: the data, and what a run logged."""
+    match config:
+        case RunConfig():
+            return (*config.data, *find_run(config.run).rollouts)
+    return config.data
+
+
 def _sft_audit(config: AuditConfig) -> Path | None:
     """Return the audit of the SFT data that was named: what reads it comes after what costs."""
     match config:
-        case RewardConfig() | CheckpointConfig():
+        case RewardConfig() | CheckpointConfig() | RunConfig():
             return config.sft_audit
     return None
 
@@ -213,11 +237,21 @@ def _write_checkpoint(config: AuditConfig, store: Store, outcome: Outcome) -> Sh
     return {"checkpoint": asdict(sheet)}, {}
 
 
+def _write_run(config: AuditConfig, store: Store, outcome: Outcome) -> Shown:
+    """Write the report of a run."""
+    from sft_audit.report.run import read_run, write_run
+
+    sheet = read_run(config, store)
+    write_run(store, sheet, outcome)
+    return {"run": asdict(sheet)}, {}
+
+
 _REPORTS: Mapping[str, Callable[[AuditConfig, Store, Outcome], Shown]] = {
     "data": _write_data_report,
     "reward": _write_card,
     "prompts": _write_prompts,
     "checkpoint": _write_checkpoint,
+    "run": _write_run,
 }
 
 
@@ -237,6 +271,11 @@ def files_beside(config: AuditConfig) -> dict[str, str]:
             files += [config.sft_audit and config.sft_audit / "findings.parquet"]
             for folder in (config.base, config.checkpoint, *config.null):
                 files += _files_of(str(folder)) if folder else []
+        case RunConfig():
+            found = find_run(config.run)
+            sets += [found.rollouts, config.sft_samples]
+            files += [*found.metrics, config.sft_audit and config.sft_audit / "findings.parquet"]
+            files += _files_of(config.reward or "")
     hashes = {}
     for path in (*(one.path for paths in sets for one in find_inputs(paths)), *filter(None, files)):
         with FileBytes(path) as file:
@@ -264,6 +303,7 @@ def _write_findings(store: Store, path: Path) -> None:
 
 def _verdict(config: AuditConfig, store: Store, outcome: Outcome) -> dict[str, object]:
     verdict = outcome.verdict
+    samples, malformed = count_rows(store, config)
     return {
         "subject": config.subject,
         "verdict": verdict.outcome,
@@ -271,8 +311,8 @@ def _verdict(config: AuditConfig, store: Store, outcome: Outcome) -> dict[str, o
         "reasons": verdict.reasons,
         "exit_code": verdict.exit_code(),
         "exit_code_failing_on_review": verdict.exit_code("review"),
-        "samples": store.value("select count(*) from samples"),
-        "malformed": store.value("select count(*) from samples where malformed"),
+        "samples": samples,
+        "malformed": malformed,
         "images": store.value("select count(*) from images"),
         "findings": _counts(store, "open"),
         "ignored": _counts(store, "ignored"),

@@ -14,6 +14,7 @@ _ORDER = (
     "checkpoint",
     "reward",
     "prompts",
+    "watch",
     "gate",
     "run",
     "demo",

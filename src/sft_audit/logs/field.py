@@ -1,5 +1,6 @@
 """One field of a logged row: a text in any of its spellings, a reward, a step, a name."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import isfinite
 from typing import Any
@@ -81,6 +82,11 @@ def paid(value: object) -> Paid:
             except ValueError:
                 return Paid(None, f"the reward is {value[:40]!r}, no number")
     return Paid(None, f"the reward is a {type(value).__name__}, no number")
+
+
+def parts_of(numbers: Mapping[str, float]) -> tuple[tuple[str, float], ...]:
+    """Return what each reward function paid, by name; none where there is but one, which is the reward."""
+    return tuple(sorted(numbers.items())) if len(numbers) > 1 else ()
 
 
 def _finite(value: float) -> Paid:

@@ -11,6 +11,7 @@ from sft_audit.logs.field import (
     first_of,
     is_conversation,
     paid,
+    parts_of,
     prompt_text,
 )
 from sft_audit.readers import Content, RowFault
@@ -52,17 +53,18 @@ def swift(row: Content) -> tuple[Logged, ...]:
     for name, value in lists.items():
         if len(value) != n:
             raise RowFault(f"{len(value)} entries of {name} for {n} completions")
-    rewards = [value for name, value in lists.items() if name not in _OWN and _numbers(value)]
+    rewards = {name: value for name, value in lists.items() if name not in _OWN and _numbers(value)}
     steps: Any = lists.get("step") or repeat(row.get("step"), n)
     golds: Any = first_of(lists, _GOLD) or repeat(None, n)
     found = []
     for at, (step, gold) in enumerate(zip(steps, golds, strict=True)):
-        given = [paid(one[at]) for one in rewards if one[at] is not None]
-        numbers = [one.reward for one in given if one.reward is not None]
-        reward = sum(numbers) if numbers else None
-        problem = None if numbers or not given else given[0].problem
+        given = {name: paid(one[at]) for name, one in rewards.items() if one[at] is not None}
+        numbers = {name: one.reward for name, one in given.items() if one.reward is not None}
+        reward = sum(numbers.values()) if numbers else None
+        problem = None if numbers else next((one.problem for one in given.values()), None)
         asked, said = prompt_text(row["prompt"][at]), completion_text(row["completion"][at])
-        found.append(Logged(asked, said, as_text(gold), reward, problem, as_step(step)))
+        parts = parts_of(numbers)
+        found.append(Logged(asked, said, as_text(gold), reward, problem, as_step(step), parts=parts))
     return tuple(found)
 
 

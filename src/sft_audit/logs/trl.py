@@ -3,7 +3,16 @@
 from math import isnan
 
 from sft_audit.logs import Logged, log_format
-from sft_audit.logs.field import Paid, as_step, as_text, completion_text, first_of, paid, prompt_text
+from sft_audit.logs.field import (
+    Paid,
+    as_step,
+    as_text,
+    completion_text,
+    first_of,
+    paid,
+    parts_of,
+    prompt_text,
+)
 from sft_audit.readers import Content
 
 _OWN = ("step", "prompt", "completion", "advantage")
@@ -35,9 +44,13 @@ def trl(row: Content) -> tuple[Logged, ...]:
     The reward is the sum over the columns of floats other than `advantage`: reward functions at weight 1, as
     TRL adds them, without those that gave none. Source: huggingface/trl `trl/trainer/grpo_trainer.py`, `log`.
     """
-    given = [value for name, value in row.items() if name not in _OWN and isinstance(value, float)]
-    numbers = [value for value in given if not isnan(value)]
-    reward = paid(sum(numbers)) if numbers else Paid(None, "no reward function gave one" if given else None)
+    given = {name: value for name, value in row.items() if name not in _OWN and isinstance(value, float)}
+    numbers = {name: value for name, value in given.items() if not isnan(value)}
+    reward = (
+        paid(sum(numbers.values()))
+        if numbers
+        else Paid(None, "no reward function gave one" if given else None)
+    )
     return (
         Logged(
             prompt_text(row["prompt"]),
@@ -48,5 +61,6 @@ def trl(row: Content) -> tuple[Logged, ...]:
             as_step(row.get("step")),
             as_text(row.get("id")),
             as_text(row.get("image")),
+            parts=parts_of(numbers),
         ),
     )

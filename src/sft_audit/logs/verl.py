@@ -1,8 +1,11 @@
 """verl: `STEP.jsonl` under `trainer.rollout_data_dir` or `trainer.validation_data_dir`."""
 
 from sft_audit.logs import Logged, log_format
-from sft_audit.logs.field import as_step, as_text, completion_text, paid, prompt_text
+from sft_audit.logs.field import as_step, as_text, completion_text, paid, parts_of, prompt_text
 from sft_audit.readers import Content
+
+_MOST = 1e300  # a larger whole number is none that a loss is taken of
+_OWN = ("input", "output", "gts", "score", "step", "uid")
 
 
 def _matches(row: Content) -> bool:
@@ -24,6 +27,7 @@ def _matches(row: Content) -> bool:
 def verl(row: Content) -> tuple[Logged, ...]:
     """Read `STEP.jsonl` of verl: `input` (the templated prompt), `output`, `gts`, `score`, `step`.
 
+    Numbers beside them are what the reward function told beside the score; `uid` names the group.
     Source: verl-project/verl `verl/trainer/ppo/ray_trainer.py`, `_dump_generations`.
     """
     reward = paid(row["score"])
@@ -35,5 +39,15 @@ def verl(row: Content) -> tuple[Logged, ...]:
             reward.reward,
             reward.problem,
             as_step(row.get("step")),
+            parts=parts_of(_numbers(row)),
+            group=as_text(row.get("uid")),
         ),
     )
+
+
+def _numbers(row: Content) -> dict[str, float]:
+    return {
+        name: float(value)
+        for name, value in row.items()
+        if name not in _OWN and isinstance(value, bool | int | float) and abs(value) < _MOST
+    }

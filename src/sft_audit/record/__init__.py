@@ -37,7 +37,7 @@ class Recorder:
     `uses` are tables from which it takes what is there: recorded for it, and empty where they are not asked.
     `cost` says what it spends: nothing to speak of, an image decode a picture, or a model call an answer.
     `version` goes up when it fills its tables otherwise from the same data.
-    `requires` names the option of AuditConfig without which it is not run, and its tables are not asked for.
+    `requires` names options of which one must be given; else it is not run, and its tables are not asked for.
     """
 
     name: str
@@ -47,7 +47,7 @@ class Recorder:
     after: tuple[str, ...]
     cost: Cost
     version: int
-    requires: str | None
+    requires: tuple[str, ...]
     run: Callable[[Recording], None]
     about: str
 
@@ -63,7 +63,7 @@ def table_recorder(
     after: Sequence[str] = (),
     cost: Cost = "free",
     version: int = 1,
-    requires: str | None = None,
+    requires: str | tuple[str, ...] = (),
 ) -> Callable[[Callable[[Recording], None]], Callable[[Recording], None]]:
     """Register a function that works on whole tables; a table of its own stands in `fills` as a Table."""
     own = [table for table in fills if isinstance(table, Table)]
@@ -71,8 +71,10 @@ def table_recorder(
     def register(run: Callable[[Recording], None]) -> Callable[[Recording], None]:
         name = run.__name__
         options = {option for kind in CONFIGS.values() for option in kind.model_fields}
-        if requires is not None and requires not in options:
-            raise ValueError(f"{name} requires {requires}, which is no option of any audit")
+        wanted = (requires,) if isinstance(requires, str) else requires
+        for option in wanted:
+            if option not in options:
+                raise ValueError(f"{name} requires {option}, which is no option of any audit")
         for table in own:
             if TABLES.setdefault(table.name, table) is not table:
                 raise ValueError(f"{name} declares the table {table.name}, which there is already")
@@ -85,7 +87,7 @@ def table_recorder(
         names = tuple(table.name if isinstance(table, Table) else table for table in fills)
         about = (run.__doc__ or "").strip().splitlines()[0]
         _REGISTRY[name] = Recorder(
-            name, names, tuple(needs), tuple(uses), tuple(after), cost, version, requires, begin, about
+            name, names, tuple(needs), tuple(uses), tuple(after), cost, version, wanted, begin, about
         )
         return run
 
@@ -100,7 +102,7 @@ def row_recorder(
     after: Sequence[str] = (),
     cost: Cost = "free",
     version: int = 1,
-    requires: str | None = None,
+    requires: str | tuple[str, ...] = (),
     rows: int = 8192,
 ) -> Callable[[RowFunction], RowFunction]:
     """Register a pure function from a batch of `query`'s rows to batches of the tables that it fills.

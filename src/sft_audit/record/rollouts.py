@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from sft_audit.config import AuditConfig, CheckpointConfig, PromptsConfig, RewardConfig
+from sft_audit.config import AuditConfig, CheckpointConfig, PromptsConfig, RewardConfig, RunConfig
 from sft_audit.errors import AuditError
 from sft_audit.logs import is_logged, read_logged
 from sft_audit.logs.container import log_chunks
@@ -14,8 +14,10 @@ from sft_audit.readers.chunk import Chunk, Row
 from sft_audit.readers.file_bytes import FileBytes
 from sft_audit.readers.inputs import Input, find_inputs
 from sft_audit.record import Recording, table_recorder
+from sft_audit.record.groups import number_groups
 from sft_audit.record.log_spec import read_specs
 from sft_audit.record.prompt_index import Asked, Prompt, PromptIndex
+from sft_audit.runs import find_run
 from sft_audit.sample import content_hash
 from sft_audit.tables import Column, Table
 
@@ -34,7 +36,9 @@ _FIELDS = (
     ("image", "string"),
     ("position", "int64"),
     ("key", "string"),
+    ("group", "string"),
 )
+_OF_KEYS = ("id", "image", "position", "key", "group")
 _SAID = {
     "unreadable": "not counted",
     "reward": "counted without a reward",
@@ -57,12 +61,31 @@ FAULTS = Table(
 # What a log says of a prompt beside its text, and which sample that is; both tables are dropped again.
 _KEYS = """
     create or replace table logged_keys (
-        rollout BIGINT, id VARCHAR, image VARCHAR, position BIGINT, key VARCHAR
+        rollout BIGINT, id VARCHAR, image VARCHAR, position BIGINT, key VARCHAR, "group" VARCHAR
     )
 """
 _LINKS = (
     "create or replace table logged_links (key VARCHAR, sample_id VARCHAR, turn INTEGER, problem VARCHAR)"
 )
+_LINKED = """
+    update rollouts
+    set sample_id = logged_links.sample_id, turn = logged_links.turn
+    from logged_keys
+    join logged_links using (key)
+    where rollouts.rollout = logged_keys.rollout and logged_links.sample_id is not null
+"""
+_UNLINKED = """
+    insert into rollout_faults
+    select file, line, condition, problem, detail
+    from rollouts
+    join logged_keys using (rollout)
+    join logged_links using (key)
+    join (values
+        ('unknown', 'no question of the data set stands in its prompt'),
+        ('ambiguous', 'several prompts of the data set ask this and have this answer')
+    ) as why(problem, detail) using (problem)
+    order by rollout
+"""
 _PROMPTS = """
     with pictured as (
         select sample_id, list(uri order by slot) as images
@@ -86,7 +109,9 @@ _PROMPTS = """
 
 
 @table_recorder(
-    fills=("rollouts", FAULTS), needs=("samples", "turns", "image_uses", "answers"), requires="samples"
+    fills=("rollouts", "reward_parts", FAULTS),
+    needs=("samples", "turns", "image_uses", "answers"),
+    requires=("samples", "run"),
 )
 def rollouts(recording: Recording) -> None:
     """Read logs of sampled completions, and find the prompt of each in the data set.
@@ -100,30 +125,11 @@ def rollouts(recording: Recording) -> None:
     for condition, paths in _logs(recording.config):
         for one in find_inputs(paths):
             _read_log(recording, one, condition)
-    _link(recording)
-    store.execute(
-        """
-        update rollouts
-        set sample_id = logged_links.sample_id, turn = logged_links.turn
-        from logged_keys
-        join logged_links using (key)
-        where rollouts.rollout = logged_keys.rollout and logged_links.sample_id is not null
-        """
-    )
-    store.execute(
-        """
-        insert into rollout_faults
-        select file, line, condition, problem, detail
-        from rollouts
-        join logged_keys using (rollout)
-        join logged_links using (key)
-        join (values
-            ('unknown', 'no question of the data set stands in its prompt'),
-            ('ambiguous', 'several prompts of the data set ask this and have this answer')
-        ) as why(problem, detail) using (problem)
-        order by rollout
-        """
-    )
+    if recording.config.data:
+        _link(recording)
+        store.execute(_LINKED)
+        store.execute(_UNLINKED)
+    number_groups(store, _generations(recording.config))
     store.execute("drop table logged_keys")
     store.execute("drop table logged_links")
     _tell(recording)
@@ -145,6 +151,15 @@ def _logs(config: AuditConfig) -> Iterator[tuple[str, tuple[Path, ...]]]:
             yield "image", config.samples
         case CheckpointConfig():
             yield from read_specs(config.samples).items()
+        case RunConfig():
+            yield "image", find_run(config.run).rollouts
+
+
+def _generations(config: AuditConfig) -> int | None:
+    match config:
+        case RunConfig() | PromptsConfig():
+            return config.generations
+    return None
 
 
 def _refuse_strangers(recording: Recording) -> None:
@@ -176,8 +191,9 @@ def _read_log(recording: Recording, one: Input, condition: str) -> None:
         chunks = log_chunks(source, one.file, is_logged)
         for n_rows, found, faults in recording.engine.map(_read_chunk, ((one, condition) for one in chunks)):
             numbered = _numbered(found, number)
-            store.insert("rollouts", numbered.drop_columns(["id", "image", "position", "key"]))
-            store.insert("logged_keys", numbered.select(["rollout", "id", "image", "position", "key"]))
+            store.insert("rollouts", numbered.drop_columns([*_OF_KEYS, "parts"]))
+            store.insert("logged_keys", numbered.select(["rollout", *_OF_KEYS]))
+            store.insert("reward_parts", _parts(numbered))
             store.insert(FAULTS.name, faults)
             rows, number = rows + n_rows, number + found.num_rows
     if number == first:
@@ -224,6 +240,8 @@ def _read_chunk(task: tuple[Chunk, str]) -> tuple[int, Any, Any]:
                     "image": one.image,
                     "position": one.position,
                     "key": known,
+                    "group": one.group,
+                    "parts": [{"name": name, "value": value} for name, value in one.parts],
                 }
             )
     columns = zip(*faults, strict=True) if faults else ([] for _ in FAULTS.columns)
@@ -232,8 +250,31 @@ def _read_chunk(task: tuple[Chunk, str]) -> tuple[int, Any, Any]:
     ]
     return (
         rows,
-        pa.RecordBatch.from_pylist(found, schema=pa.schema(_FIELDS)),
+        pa.RecordBatch.from_pylist(found, schema=_schema()),
         pa.RecordBatch.from_arrays(arrays, schema=FAULTS.arrow_schema()),
+    )
+
+
+def _schema() -> Any:  # noqa: ANN401 - pyarrow has no types
+    import pyarrow as pa
+
+    part = pa.struct([("name", pa.string()), ("value", pa.float64())])
+    return pa.schema([*_FIELDS, ("parts", pa.list_(part))])
+
+
+def _parts(batch: Any) -> Any:  # noqa: ANN401 - pyarrow has no types
+    """Return a row a completion and reward function."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    parts = batch["parts"]
+    flat = pc.list_flatten(parts)
+    return pa.table(
+        {
+            "rollout": batch["rollout"].take(pc.list_parent_indices(parts)),
+            "name": pc.struct_field(flat, "name"),
+            "value": pc.struct_field(flat, "value"),
+        }
     )
 
 
@@ -279,11 +320,18 @@ def _tell(recording: Recording) -> None:
     """Warn of what could not be read or joined: how many lines of which log, and the first of them."""
     told = recording.store.rows(
         """
-        select file, condition, kind, count(*), min(line), arg_min(detail, line)
+        select condition, kind, count(*), arg_min(struct_pack(file, line, detail), (file, line))
         from rollout_faults
-        group by all
-        order by all
+        group by condition, kind
+        order by condition, kind
         """
     )
-    for file, _, kind, n, line, detail in told:
-        log.warning("%s:%d: %s (%s: %s such in the log)", file, line, detail, _SAID[kind], f"{n:,}")
+    for _, kind, n, first in told:
+        log.warning(
+            "%s:%d: %s (%s: %s such in the logs)",
+            first["file"],
+            first["line"],
+            first["detail"],
+            _SAID[kind],
+            f"{n:,}",
+        )

@@ -18,6 +18,16 @@ REWARD = (
         reward DOUBLE what it was paid; null where the log does not say
         sample_id VARCHAR the sample of the data set whose prompt it is; null where none is found
         turn INTEGER the turn of that sample's known answer
+        group_no BIGINT its group: those sampled for one prompt at one step; null where no step is logged
+        """,
+    ),
+    table(
+        "reward_parts",
+        "what one of several reward functions paid one logged completion",
+        """
+        rollout BIGINT the completion
+        name VARCHAR the function, as the log names it
+        value DOUBLE what it paid
         """,
     ),
     table(

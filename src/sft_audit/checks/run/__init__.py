@@ -1,0 +1,1 @@
+"""Checks of an RL run."""

@@ -1,0 +1,64 @@
+"""One completion of a run as the monitor sees it, and what a step is made of."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from sft_audit.record.question import fold
+from sft_audit.rewards.reading import Reading, answer_in, read_completion
+from sft_audit.rewards.signatures import exploits_in, without_claims
+from sft_audit.rewards.trial import known_answer
+
+_known = lru_cache(maxsize=4096)(known_answer)
+
+
+@dataclass(frozen=True, slots=True)
+class Episode:
+    """One completion, read. `words` is its length; `answer` what it answers, folded, empty where unclear."""
+
+    completion: str
+    reward: float | None
+    reading: Reading
+    exploits: tuple[str, ...]
+    words: int
+    answer: str
+
+
+Group = Sequence[Episode]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step: its groups of completions, and the trainer's numbers by their name among trainers."""
+
+    number: int
+    groups: Sequence[Group] = ()
+    metrics: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def episodes(self) -> list[Episode]:
+        """Return the completions of all groups."""
+        return [one for group in self.groups for one in group]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a completion says: everything about it but its reward."""
+
+    reading: Reading
+    exploits: tuple[str, ...]
+    words: int
+    answer: str
+
+
+# The completions of a short-answer task recur by the thousand.
+@lru_cache(maxsize=1 << 16)
+def read_episode(completion: str, question: str, gold: str | None, tails: tuple[str, ...] = ()) -> Told:
+    """Read a completion without its reward; `tails` are texts that an audit of the SFT data found."""
+    plain = without_claims(completion, tails)
+    return Told(
+        "unread" if gold is None else read_completion(_known(question, gold), plain),
+        exploits_in(completion, question, tails),
+        len(completion.split()),
+        fold(answer_in(plain) or ""),
+    )

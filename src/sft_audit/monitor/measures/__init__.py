@@ -1,0 +1,1 @@
+"""The measures of a run, by what they are about."""

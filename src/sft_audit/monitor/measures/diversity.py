@@ -1,0 +1,86 @@
+"""Whether the model still says different things, to one prompt and to different ones."""
+
+from collections import Counter
+from collections.abc import Sequence
+from itertools import pairwise
+
+from sft_audit.monitor.episode import Group, Step
+from sft_audit.monitor.measure import Fallen, Outside, Risen, number, share
+
+
+@share(
+    grade="notice",
+    unit="group",
+    test=Risen(times=2.0),
+    says="completions that give the step's commonest answer",
+    source="ours; twice the share of the first steps",
+)
+def modal_answer(step: Step) -> Sequence[float]:
+    """The share of a group's completions that give the answer which is commonest in the whole step."""
+    said = Counter(one.answer for one in step.episodes if one.answer)
+    if len(step.groups) < 2 or not said:
+        return []
+    modal = said.most_common(1)[0][0]
+    return [sum(one.answer == modal for one in group) / len(group) for group in step.groups]
+
+
+@share(
+    grade="notice",
+    unit="group",
+    test=Fallen(times=0.5),
+    says="different things said to one prompt, as the Vendi score over the group's size",
+    source="ours; half of the first steps'. The score: Friedman and Dieng, arXiv:2210.02410",
+)
+def vendi(step: Step) -> Sequence[float]:
+    """The Vendi score of a group's completions, from 0 (all alike) to 1 (nothing in common).
+
+    The similarity of two completions is the share of words that they have in common. Groups of which all
+    are right are left out: there is little else to say.
+    """
+    return [
+        _vendi(group)
+        for group in step.groups
+        if len(group) > 1 and not all(one.reading == "right" for one in group)
+    ]
+
+
+def _vendi(group: Group) -> float:
+    import numpy as np
+
+    texts = [frozenset(one.completion.split()) for one in group]
+    if len(set(texts)) == 1:
+        return 0.0
+    similar = np.array([[_jaccard(a, b) for b in texts] for a in texts]) / len(texts)
+    values = np.linalg.eigvalsh(similar)
+    values = values[values > 1e-12]
+    effective = float(np.exp(-(values * np.log(values)).sum()))
+    return min(max((effective - 1) / (len(texts) - 1), 0.0), 1.0)
+
+
+def _jaccard(a: frozenset[str], b: frozenset[str]) -> float:
+    return len(a & b) / len(a | b) if a | b else 1.0
+
+
+@share(
+    grade="notice",
+    unit="step",
+    test=Fallen(times=0.5),
+    says="different pairs of words among all pairs of words (distinct-2)",
+    source="ours; half of the first steps'. The measure: Li et al. 2016, arXiv:1510.03055",
+)
+def distinct_2(step: Step) -> Sequence[float]:
+    """The share of a step's pairs of neighbouring words that differ from each other."""
+    pairs = [pair for one in step.episodes for pair in pairwise(one.completion.split())]
+    return [len(set(pairs)) / len(pairs)] if len(pairs) >= 10 else []
+
+
+@number(
+    grade="notice",
+    test=Outside(low=0.5, high=2.0),
+    says="words in a completion, on average",
+    source="ours; half or twice the first steps' length, five steps in a row",
+)
+def length(step: Step) -> float | None:
+    """The mean number of words of a step's completions; without them the trainer's own mean length."""
+    words = [one.words for one in step.episodes]
+    return sum(words) / len(words) if words else step.metrics.get("length")

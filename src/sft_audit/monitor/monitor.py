@@ -1,0 +1,294 @@
+"""The monitor: every measure of a run, step by step, and an alarm where one goes beyond its level."""
+
+from abc import ABC, abstractmethod
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from math import inf
+
+from sft_audit.change_detection import Cusum, LevelDetector
+from sft_audit.errors import AuditError
+from sft_audit.monitor.episode import Step
+from sft_audit.monitor.measure import (
+    Above,
+    At,
+    Dropped,
+    Fallen,
+    Measure,
+    Outside,
+    Risen,
+    Shifted,
+    all_measures,
+)
+
+ALPHA = 0.05  # of all measures that are shares together: the chance that a sound run has any alarm by them
+_SETTLE = 5  # steps from which the start is known
+_FEWEST = 20  # units of them at the least
+_WINDOW = 20  # steps that are looked back on
+_IN_A_ROW = 5
+_MARGIN = 1e-3  # levels that follow from the start keep off 0 and 1 by this
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One measure at one step, as in the table `series`."""
+
+    measure: str
+    step: int
+    value: float
+    n: int
+    low: float | None
+    high: float | None
+    level: float | None
+    evidence: float
+    needed: float
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """A measure beyond its level, as in the table `alarms`."""
+
+    measure: str
+    grade: str
+    step: int
+    first: int
+    last: int
+    value: float
+    low: float | None
+    high: float | None
+    start: float | None
+    level: float
+    evidence: float
+    needed: float
+    says: str
+
+
+@dataclass(slots=True)
+class Monitor:
+    """All measures of one run. `limits` are levels that stand for those of measures which have a fixed one.
+
+    `planned_kl` is the divergence that the run was meant to take: from twice as much a notice is given.
+    Raises AuditError where a limit names no such measure, or where it cannot be its level.
+    """
+
+    limits: Mapping[str, float] = field(default_factory=dict)
+    planned_kl: float | None = None
+    alarms: list[Alarm] = field(default_factory=list)
+    _watchers: "dict[str, _Watcher]" = field(default_factory=dict)
+    _first: int | None = None
+
+    def __post_init__(self) -> None:
+        measures = all_measures()
+        for name, limit in self.limits.items():
+            _check_limit(name, limit)
+        needed = sum(one.shares is not None for one in measures.values()) / ALPHA
+        limits = dict(self.limits)
+        if self.planned_kl is not None:
+            limits.setdefault("kl", 2 * self.planned_kl)
+        for name, one in measures.items():
+            level = limits.get(name)
+            self._watchers[name] = _Shares(one, level, needed) if one.shares else _Numbers(one, level)
+
+    def take(self, step: Step) -> tuple[list[Point], list[Alarm]]:
+        """Measure a step; return what each measure came to, and the alarms that are new."""
+        if self._first is None:
+            self._first = step.number
+        points, alarms = [], []
+        for watcher in self._watchers.values():
+            point = watcher.take(step)
+            if point is None:
+                continue
+            points.append(point)
+            if point.evidence >= point.needed and not watcher.alarmed:
+                watcher.alarmed = True
+                alarms.append(watcher.alarm(point, self._first))
+        self.alarms += alarms
+        return points, alarms
+
+
+def _check_limit(name: str, limit: float) -> None:
+    """Raise AuditError where a measure's level cannot be set, or not to this."""
+    measures = all_measures()
+    settable = [one for one, measure in measures.items() if isinstance(measure.test, Above | At)]
+    if name not in settable:
+        near = get_close_matches(name, settable, 1, 0)[0]
+        why = "its level follows from the first steps" if name in measures else "there is no such measure"
+        raise AuditError(f"limits.{name}: {why}; did you mean {near}?")
+    if measures[name].shares is not None and not 0 < limit < 1:
+        raise AuditError(f"limits.{name}: a share lies between 0 and 1 (got {limit:g})")
+
+
+class _Watcher(ABC):
+    """One measure over the run."""
+
+    def __init__(self, measure: Measure) -> None:
+        self.measure = measure
+        self.alarmed = False
+        self.start: float | None = None
+        self.recent: deque[tuple[float, Sequence[float]]] = deque(maxlen=_WINDOW)
+
+    @abstractmethod
+    def take(self, step: Step) -> Point | None:
+        """Measure a step; None where it has nothing to measure."""
+
+    def alarm(self, point: Point, first: int) -> Alarm:
+        """Return the alarm that a point gives."""
+        value, low, high = self.lately()
+        level = point.level if point.level is not None else inf
+        return Alarm(
+            measure=self.measure.name,
+            grade=self.measure.grade,
+            step=point.step,
+            first=first,
+            last=point.step,
+            value=value,
+            low=low,
+            high=high,
+            start=self.start,
+            level=level,
+            evidence=point.evidence,
+            needed=point.needed,
+            says=self._sentence(point, value, low, high),
+        )
+
+    @abstractmethod
+    def lately(self) -> tuple[float, float | None, float | None]:
+        """Return the mean over the steps in which the evidence gathered, and its interval if it has one."""
+
+    def _sentence(self, point: Point, value: float, low: float | None, high: float | None) -> str:
+        span = "" if low is None else f" (95 % confidence sequence {low:.3g} to {high:.3g})"
+        begun = "" if self.start is None else f", {self.start:.3g} in the first steps"
+        level = "" if point.level is None else f"; the level is {point.level:.3g}"
+        return f"step {point.step}: {self.measure.says}: {value:.3g}{span}{begun}{level}"
+
+
+class _Shares(_Watcher):
+    """Values in [0, 1], one a unit: bets against a level, or against what the first steps were."""
+
+    def __init__(self, measure: Measure, limit: float | None, needed: float) -> None:
+        super().__init__(measure)
+        self.needed = needed
+        self.settling: list[float] = []
+        self.steps = 0
+        self.level: float | None = None
+        self.detector: LevelDetector | None = None
+        self.sign = -1 if isinstance(measure.test, Fallen) else 1
+        self.since = 0  # steps since the evidence last began to gather
+        if isinstance(measure.test, Above):
+            self._hold(measure.test.level if limit is None else limit)
+
+    def take(self, step: Step) -> Point | None:
+        """Bet on the step's values."""
+        assert self.measure.shares is not None  # noqa: S101 - by construction
+        values = self.measure.shares(step)
+        if not values:
+            return None
+        value = sum(values) / len(values)
+        self.recent.append((value, values))
+        if self.detector is None:
+            self._settle(values)
+            evidence = 0.0
+        else:
+            evidence = self.detector.take(values if self.sign > 0 else [1 - one for one in values])
+            self.since = self.since + 1 if evidence > 1 else 0
+        low, high = _interval(values)
+        return Point(
+            self.measure.name, step.number, value, len(values), low, high, self.level, evidence, self.needed
+        )
+
+    def lately(self) -> tuple[float, float | None, float | None]:
+        """Return the mean of the values while the evidence gathered, with its confidence sequence."""
+        from sft_audit.confidence_sequence import confidence_sequence
+
+        values = [one for _, some in list(self.recent)[-max(self.since, 1) :] for one in some]
+        low, high = confidence_sequence(values)
+        value = sum(values) / len(values)
+        return value, min(float(low[-1]), value), max(float(high[-1]), value)
+
+    def _settle(self, values: Sequence[float]) -> None:
+        """Take the first steps for what the run began with; set the level once they are enough."""
+        from sft_audit.confidence_sequence import confidence_sequence
+
+        self.settling += values
+        self.steps += 1
+        if self.steps < _SETTLE or len(self.settling) < _FEWEST:
+            return
+        self.start = sum(self.settling) / len(self.settling)
+        low, high = (float(end[-1]) for end in confidence_sequence(self.settling, 0.01))
+        match self.measure.test:
+            case Risen(margin, times):
+                level = min(max(high, self.start) * times + margin, (1 + max(high, self.start)) / 2)
+                self._hold(min(level, 1 - _MARGIN))
+            case Fallen(times):
+                self._hold(max(min(low, self.start) * times, _MARGIN))
+
+    def _hold(self, level: float) -> None:
+        self.level = level
+        self.detector = LevelDetector(level if self.sign > 0 else 1 - level)
+
+
+class _Numbers(_Watcher):
+    """One number a step, of no known scale: held against its own beginning, or against a bound."""
+
+    def __init__(self, measure: Measure, limit: float | None) -> None:
+        super().__init__(measure)
+        self.settling: list[float] = []
+        self.row = 0
+        self.best = -inf
+        self.limit = limit
+        self.sum = Cusum(measure.test.side) if isinstance(measure.test, Shifted) else None
+
+    def take(self, step: Step) -> Point | None:
+        """Hold the step's number against its bound."""
+        assert self.measure.number is not None  # noqa: S101 - by construction
+        value = self.measure.number(step)
+        if value is None:
+            return None
+        self.recent.append((value, (value,)))
+        level, evidence, needed = self._held(value)
+        return Point(self.measure.name, step.number, value, 1, None, None, level, evidence, needed)
+
+    def lately(self) -> tuple[float, float | None, float | None]:
+        """Return the number itself, which has no interval: the mean of the last in a row."""
+        values = [value for value, _ in list(self.recent)[-max(self.row, 1) :]]
+        return sum(values) / len(values), None, None
+
+    def _held(self, value: float) -> tuple[float | None, float, float]:
+        """Return the level, the evidence and what is needed of it."""
+        match self.measure.test:
+            case At(fixed, in_a_row):
+                level = fixed if self.limit is None else self.limit
+                return level, self._count(value >= level), in_a_row
+            case Dropped(in_a_row, times, margin):
+                level = min(self.best * times, self.best - margin) if self.best > 0 else -inf
+                self.best = max(self.best, value)
+                return (None if level == -inf else level), self._count(value < level), in_a_row
+            case Shifted(_, needed):
+                assert self.sum is not None  # noqa: S101 - by construction
+                return None, self.sum.take(value), needed
+            case Outside(low, high):
+                if len(self.settling) < _SETTLE:
+                    self.settling.append(value)
+                    return None, 0, _IN_A_ROW
+                self.start = sum(self.settling) / _SETTLE
+                level = self.start * (low if value < self.start else high)
+                beyond = self.start > 0 and not low * self.start <= value <= high * self.start
+                return level, self._count(beyond), _IN_A_ROW
+        raise TypeError(f"{self.measure.name}: numbers are not held against {self.measure.test}")
+
+    def _count(self, beyond: bool) -> int:
+        self.row = self.row + 1 if beyond else 0
+        return self.row
+
+
+def _interval(values: Sequence[float]) -> tuple[float | None, float | None]:
+    """Return the 95 % interval of the values' mean, by Student's t; none of one value."""
+    from sft_audit.record.clusters import t_half_width
+
+    n = len(values)
+    if n < 2:
+        return None, None
+    mean = sum(values) / n
+    half = t_half_width(n, sum((one - mean) ** 2 for one in values) / (n - 1) / n)
+    return max(mean - half, 0.0), min(mean + half, 1.0)
