@@ -12,7 +12,7 @@ SOURCE = Path(__file__).parents[1] / "src" / "sft_audit"
 LAYERS = (
     ("sample", "finding", "tables", "errors", "interval", "exact", "confidence_sequence"),
     ("check", "example", "store", "engine", "config"),
-    ("readers", "logs", "record", "models", "representation", "rewards", "constitution", "trainers"),
+    ("readers", "logs", "runs", "record", "models", "representation", "rewards", "constitution", "trainers"),
     ("checks", "remedies"),
     ("audit", "policy"),
     ("gate", "hindsight"),
