@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from sft_audit.errors import AuditError
 from sft_audit.logs.archive import is_archive, members, unpacked
+from sft_audit.logs.easyr1 import generations, is_generations
 from sft_audit.logs.spreadsheet import is_table, table_rows, workbook_rows
 from sft_audit.readers import Content
 from sft_audit.readers.chunk import Chunk, Row
@@ -41,6 +42,8 @@ def log_chunks(source: FileBytes, file: str, is_row: Callable[[Content], bool]) 
         return _as_lines(file, _archived(source))
     if _WHOLE.match(head):
         return _as_lines(file, _whole(source))
+    if is_generations(head):
+        return _as_lines(file, generations(source.path))
     if is_table(head):
         return _as_lines(file, table_rows(source.path))
     return cut_container(source, file, container_of(source), is_row)

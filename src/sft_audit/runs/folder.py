@@ -1,0 +1,185 @@
+"""What lies in a run's folder: completions, metrics, saved models, told by their content and names."""
+
+import os
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sft_audit.errors import AuditError
+from sft_audit.logs import all_log_formats, easyr1
+from sft_audit.logs.field import as_step
+from sft_audit.readers.inputs import nearest
+from sft_audit.runs.metric import MetricFormat, find_metric_format, first_row
+from sft_audit.runs.trainer_state import NAME as STATE
+
+_ROWS = (".jsonl", ".ndjson", ".parquet")
+_OPENED = (*_ROWS, ".csv", ".tsv")
+_CHECKPOINT = re.compile(r"(?:checkpoint-|global_step_?)(\d+)")
+_NUMBER = re.compile(r"(\d+)\D*")
+_HELD_OUT = re.compile(r"(?:.*[_.-])?(?:val|valid|validation|eval|test)(?:[_.-].*)?")
+_STATE_STEP = re.compile(rb'"global_step"\s*:\s*(\d+)')
+_WEIGHTS = (".safetensors", ".bin")
+_CONFIGS = ("config.json", "adapter_config.json")
+_FORMATS = {"trl": "trl", "swift": "swift", "verl": "verl", "easyr1": "easyr1"}
+
+
+@dataclass(frozen=True, slots=True)
+class RunFiles:
+    """What lies in a run's folder.
+
+    `rollouts` are files of completions, in the order of their steps, and `validations` those sampled in
+    evaluation. `metrics` hold each step once: the files of one format, and of several trainer_state.json the
+    newest. `checkpoints` are steps with the folders of saved models, in order. `trainer` is trl, verl, swift,
+    easyr1, llamafactory or plain, by what was found.
+    """
+
+    rollouts: tuple[Path, ...]
+    metrics: tuple[Path, ...]
+    checkpoints: tuple[tuple[int, Path], ...]
+    trainer: str
+    validations: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Completions:
+    """A file of completions: the format of its rows, whether they are of evaluation, and their first step."""
+
+    path: Path
+    format: str
+    held_out: bool
+    step: int
+
+
+def find_run(path: Path) -> RunFiles:
+    """Return what lies in the folder of a run, or what one file is.
+
+    Raises AuditError where nothing in it is a log, and where it holds the logs of several runs.
+    """
+    if not path.exists():
+        raise AuditError(f"{path}: no such file or folder{nearest(path)}")
+    files = list(_walk(path)) if path.is_dir() else [path]
+    completions, metrics = list[_Completions](), list[tuple[MetricFormat, Path]]()
+    for one in files:
+        if path.is_dir() and not _may_be_log(one):
+            continue
+        row = None if one.name == STATE or one.suffix in (".csv", ".tsv") else first_row(one)
+        found = find_metric_format(one, row)
+        if found is not None:
+            metrics.append((found, one))
+        elif row is not None and (logged := _completions(one, row, path)) is not None:
+            completions.append(logged)
+    if not completions and not metrics:
+        raise AuditError(
+            f"{path}: no log of a run; give the output folder of TRL, ms-swift or LLaMA-Factory, verl's "
+            "rollout_data_dir, EasyR1's save_checkpoint_path, or a log of completions or metrics"
+        )
+    completions.sort(key=lambda one: (one.step, str(one.path)))
+    kept = _of_one_run(path, metrics)
+    return RunFiles(
+        tuple(one.path for one in completions if not one.held_out),
+        tuple(one for _, one in kept),
+        tuple(_checkpoints(path)) if path.is_dir() else (),
+        _trainer(completions, metrics),
+        tuple(one.path for one in completions if one.held_out),
+    )
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    """Yield the files under a folder, in the order of their paths: nothing hidden, and no audit's."""
+    for root, folders, names in os.walk(folder):
+        if "audit.duckdb" in names:
+            folders.clear()
+            continue
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        yield from (Path(root, name) for name in sorted(names) if name[0] != ".")
+
+
+def _may_be_log(path: Path) -> bool:
+    named = path.name in (STATE, easyr1.NAME) or "tfevents" in path.name
+    return named or path.suffix in _OPENED
+
+
+def _completions(path: Path, row: dict[str, object], run: Path) -> _Completions | None:
+    """Return what a file of completions is; None where it is none, or lies in a folder and has no step."""
+    name = next((one.name for one in all_log_formats().values() if one.matches(row)), None)
+    if name is None or (name == "plain" and path != run and "step" not in row):
+        return None
+    held_out = name == "easyr1" or (
+        path != run and any(_HELD_OUT.fullmatch(part.lower()) for part in path.relative_to(run).parts[:-1])
+    )
+    logged = row.get("step")
+    step = as_step(logged[0] if isinstance(logged, list) and logged else logged)
+    if step is None:
+        numbered = _NUMBER.fullmatch(path.stem) or re.search(r"(\d+)$", path.stem)
+        step = int(numbered[1]) if numbered and len(numbered[1]) < 19 else 0
+    return _Completions(path, name, held_out, step)
+
+
+def _of_one_run(path: Path, metrics: Sequence[tuple[MetricFormat, Path]]) -> list[tuple[MetricFormat, Path]]:
+    """Return the files that hold every step once: those of the format that is asked first."""
+    if not metrics:
+        return []
+    first = max((one for one, _ in metrics), key=lambda one: (one.priority, one.name))
+    files = [file for one, file in metrics if one is first]
+    if first.name == "trainer_state" and len(files) > 1:
+        files = _newest_states(files)
+    if len(files) > 1 and (first.lone or first.name == "trainer_state"):
+        names = ", ".join(str(one.relative_to(path)) for one in files[:3])
+        raise AuditError(f"{path}: it holds the logs of {len(files)} runs: {names}; give the folder of one")
+    return [(first, one) for one in files]
+
+
+def _newest_states(files: Sequence[Path]) -> list[Path]:
+    """Return the newest trainer_state.json of each run: those in or below one folder are of one run."""
+    roots: dict[Path, list[Path]] = {}
+    for file in sorted(files, key=lambda one: len(_root(one).parts)):
+        own = _root(file)
+        root = next((one for one in roots if own.is_relative_to(one)), own)
+        roots.setdefault(root, []).append(file)
+    return [max(states, key=_state_step) for states in roots.values()]
+
+
+def _root(state: Path) -> Path:
+    """Return the output folder that a trainer_state.json is of."""
+    folder = state.parent
+    return folder.parent if _CHECKPOINT.fullmatch(folder.name) else folder
+
+
+def _state_step(state: Path) -> tuple[int, float]:
+    """Return the step at which a state was saved, and when."""
+    with state.open("rb") as file:
+        found = _STATE_STEP.search(file.read(1 << 16))
+    return int(found[1]) if found else -1, state.stat().st_mtime
+
+
+def _checkpoints(folder: Path) -> Iterator[tuple[int, Path]]:
+    """Yield steps and the folders of saved models, in order; of a checkpoint, the one that can be loaded."""
+    found: list[tuple[int, Path]] = []
+    for root, folders, _ in os.walk(folder):
+        saved = [(name, step) for name in folders if (step := _CHECKPOINT.fullmatch(name))]
+        found.extend((int(step[1]), _model(Path(root, name))) for name, step in saved)
+        inside = {name for name, _ in saved}
+        folders[:] = [name for name in folders if name not in inside and not name.startswith(".")]
+    if not found and (own := _CHECKPOINT.fullmatch(folder.name)):
+        found.append((int(own[1]), _model(folder)))
+    yield from sorted(found)
+
+
+def _model(checkpoint: Path) -> Path:
+    """Return the nearest folder in a checkpoint with a configuration and weights; itself where none has."""
+    for root, folders, names in os.walk(checkpoint):
+        folders.sort()
+        if any(name in names for name in _CONFIGS) and any(name.endswith(_WEIGHTS) for name in names):
+            return Path(root)
+    return checkpoint
+
+
+def _trainer(completions: Sequence[_Completions], metrics: Sequence[tuple[MetricFormat, Path]]) -> str:
+    """Return whose run this is: who alone writes such metrics, else such completions."""
+    named = {one.trainer for one, _ in metrics} - {"plain"}
+    sampled = {one.format for one in completions}
+    for trainer in ("easyr1", "swift", "llamafactory", "verl"):
+        if trainer in named or trainer in sampled:
+            return trainer
+    return "trl" if "trl" in named | sampled else "plain"
