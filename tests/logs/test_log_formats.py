@@ -58,8 +58,8 @@ def test_swift_pairs_its_lists() -> None:
         "advantages": [0.7, -0.7],
     }
     assert read_logged(row) == (
-        Logged("Which?", "red", "red", 1.5, None, 5),
-        Logged("Where?", "there", "here", 0.25, None, 5),
+        Logged("Which?", "red", "red", 1.5, None, 5, parts=(("Accuracy", 1.0), ("Format", 0.5))),
+        Logged("Where?", "there", "here", 0.25, None, 5, parts=(("Format", 0.25),)),
     )
 
 

@@ -12,7 +12,7 @@ from typing import get_args
 import pyarrow as pa
 import pytest
 
-from sft_audit import audit_data, audit_prompts, audit_reward, record
+from sft_audit import audit_data, audit_prompts, audit_reward, audit_run, record
 from sft_audit.check import all_checks
 from sft_audit.config import CONFIGS, AuditConfig, parse_config
 from sft_audit.engine import Engine
@@ -82,7 +82,7 @@ def test_a_recorder_declares_itself_fully(one: Recorder) -> None:
     assert set(one.needs) | set(one.after) <= TABLES.keys() - set(one.fills)
     assert one.cost in get_args(Cost)
     assert one.version >= 1
-    assert one.requires in {None, *(option for kind in CONFIGS.values() for option in kind.model_fields)}
+    assert set(one.requires) <= {option for kind in CONFIGS.values() for option in kind.model_fields}
     assert re.fullmatch(r"[A-Z].*\.", one.about)
 
 
@@ -98,7 +98,7 @@ def test_the_plan_of_a_table_has_its_recorder_after_those_it_needs(table: str) -
 def audit_one_probe(folder: Path, one: Recorder, options: dict[str, object]) -> Report:
     """Audit a checkpoint on one row of text: by its models where the recorder asks them, else by its logs."""
     rows = write_rows(folder, 1)
-    if one.requires == "checkpoint":
+    if "checkpoint" in one.requires:
         pytest.importorskip("torch", reason="models are asked by torch")
         tiny = pytest.importorskip("tiny_vlm")
         return audit_checkpoint(*[tiny.save_llava(folder / "base")] * 2, rows, **options)
@@ -135,6 +135,11 @@ def test_one_row_of_text_fills_whole_tables(one: Recorder, tmp_path: Path) -> No
     elif "weights" in one.fills:
         write_model(tmp_path / "base", TINY_WEIGHTS)
         report = audit_checkpoint(tmp_path / "base", tmp_path / "base", write_rows(tmp_path, 1), **options)
+    elif {check.subject for check in asking} == {"run"}:
+        logged = {"prompt": "Why?", "completion": "So.", "reward": 1.0, "step": 1}
+        (tmp_path / "log.jsonl").write_text(json.dumps(logged) + "\n")
+        options.pop("preferences")
+        report = audit_run(tmp_path / "log.jsonl", **options)
     elif {check.subject for check in asking} == {"checkpoint"}:
         report = audit_one_probe(tmp_path, one, options)
     else:

@@ -106,9 +106,9 @@ def test_what_is_logged_is_kept_as_it_is(record: Record) -> None:
         blind=[{"id": "a", "completions": ["yes", "no"], "rewards": [True, False]}],
     )
     assert store.rows("select * exclude (sample_id) from rollouts order by rollout") == [
-        (0, "log.jsonl", 1, 3, "image", f"user\n{ALL}", "4 <b>", "4", 0.5, 1),
-        (1, "blind.jsonl", 1, None, "none", "", "yes", None, 1.0, 1),
-        (2, "blind.jsonl", 1, None, "none", "", "no", None, 0.0, 1),
+        (0, "log.jsonl", 1, 3, "image", f"user\n{ALL}", "4 <b>", "4", 0.5, 1, 0),
+        (1, "blind.jsonl", 1, None, "none", "", "yes", None, 1.0, 1, None),
+        (2, "blind.jsonl", 1, None, "none", "", "no", None, 0.0, 1, None),
     ]
     assert not store.rows("select * from rollout_faults")
     store.close()
@@ -137,7 +137,7 @@ def test_what_cannot_be_read_or_joined_is_counted_and_said(
     ]
     assert store.rows("select line, reward from rollouts where reward is null") == [(2, None)]
     assert "log.jsonl:5: no prompt with a completion among its fields step" in caplog.text
-    assert "2 such in the log" in caplog.text
+    assert "2 such in the logs" in caplog.text
     store.close()
 
 

@@ -19,8 +19,8 @@ class Logged:
 
     `position` is that of its row, from 1, in the data that the log was made of, where the log counts them.
     `problem` says what is wrong with the reward where it is logged and is no number: then `reward` is None.
-    `parts` are what each of several reward functions paid, by name; `group` names the completions that were
-    sampled for one prompt together, where the log does so.
+    `parts` are what each reward function paid, by name; `group` names the completions that were sampled for
+    one prompt together, where the log does so.
     """
 
     prompt: str

@@ -85,8 +85,8 @@ def paid(value: object) -> Paid:
 
 
 def parts_of(numbers: Mapping[str, float]) -> tuple[tuple[str, float], ...]:
-    """Return what each reward function paid, by name; none where there is but one, which is the reward."""
-    return tuple(sorted(numbers.items())) if len(numbers) > 1 else ()
+    """Return what each reward function paid, in the order of their names."""
+    return tuple(sorted(numbers.items()))
 
 
 def _finite(value: float) -> Paid:

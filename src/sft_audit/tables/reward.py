@@ -23,7 +23,7 @@ REWARD = (
     ),
     table(
         "reward_parts",
-        "what one of several reward functions paid one logged completion",
+        "what one reward function paid one logged completion, where the log names the functions",
         """
         rollout BIGINT the completion
         name VARCHAR the function, as the log names it
