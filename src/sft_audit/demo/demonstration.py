@@ -13,10 +13,11 @@ from sft_audit.check import all_checks
 from sft_audit.demo.bed import Planted
 from sft_audit.demo.compare import Line, Stray, flagged_but_not_planted, found_against_planted
 from sft_audit.demo.dataset import make_data_set, write_comparisons, write_rows
-from sft_audit.demo.judges import LEAKY, SOUND, write_judges, write_samples
+from sft_audit.demo.judges import LEAKY, SOUND, targets_in, write_judges, write_samples
 from sft_audit.demo.models import BLIND, PARTS, SEEING, AuditedModels, can_train, train_and_audit
 from sft_audit.demo.plant import plant_faults
 from sft_audit.demo.row import Row
+from sft_audit.demo.runs import RUN_PARTS, AuditedRuns, can_reinforce, reinforce_and_audit
 from sft_audit.errors import AuditError
 from sft_audit.gate import Gate, judge_audits
 from sft_audit.policy import load_policy
@@ -31,7 +32,8 @@ class DemoResult:
     """What the demonstration came to: its folder, both audits, and findings held against what was planted.
 
     `rewards` are the audits of a sound and a leaky reward function, `models` those of a seeing and a blind
-    model, None where nothing is installed that trains them; `gates` join them with the cleaned data.
+    model, `runs` those of a polluted model's run with each reward function; None where nothing is installed
+    that trains them. `gates` join what belongs together.
     """
 
     folder: Path
@@ -40,6 +42,7 @@ class DemoResult:
     lines: tuple[Line, ...]
     rewards: Mapping[str, Report]
     models: AuditedModels | None
+    runs: AuditedRuns | None
     gates: Mapping[str, Gate]
     strays: tuple[Stray, ...]
     seconds: float
@@ -48,8 +51,9 @@ class DemoResult:
 def run_demo(out: Path, *, workers: int = 0, seed: int = 7) -> DemoResult:
     """Make the data set in `out`/data, audit it, apply every remedy there is, audit again, and compare.
 
-    Then audit a sound and a leaky reward function on its answers, train a seeing and a blind model where
-    torch is installed and audit both, and judge what belongs together.
+    Then audit a sound and a leaky reward function on its answers; where torch is installed, train a seeing
+    and a blind model and audit both; where TRL is, reinforce a polluted model with each reward function, watch
+    and audit both runs; and judge what belongs together.
 
     Raises AuditError where `out` holds something else, or scikit-image is not installed.
     """
@@ -62,6 +66,9 @@ def run_demo(out: Path, *, workers: int = 0, seed: int = 7) -> DemoResult:
     after = _audit(out / "cleaned" / ROWS, out / "audit-cleaned", out / "data", workers)
     rewards = _audit_rewards(out, rows, seed)
     models = train_and_audit(out, workers) if can_train() else None
+    runs = None
+    if models is not None and can_reinforce():
+        runs = reinforce_and_audit(out, models, targets_in(out / "rewards"), workers)
     found = before.findings.to_pylist()
     return DemoResult(
         folder=out,
@@ -71,7 +78,8 @@ def run_demo(out: Path, *, workers: int = 0, seed: int = 7) -> DemoResult:
         strays=flagged_but_not_planted(truth, found, [row.source for row in rows]),
         rewards=rewards,
         models=models,
-        gates=_judge_all(out, after, rewards, models),
+        runs=runs,
+        gates=_judge_all(out, after, rewards, models, runs),
         seconds=time.monotonic() - started,
     )
 
@@ -97,7 +105,7 @@ def _fresh(out: Path) -> Path:
     if out.exists() and not (out / "data" / TRUTH).is_file() and (not out.is_dir() or any(out.iterdir())):
         raise AuditError(f"{out}: exists and is not a demonstration; choose another folder with -o")
     parts = ("data", "audit", "cleaned", "audit-cleaned", "rewards")
-    for part in (*parts, *PARTS, *(f"reward-{name}" for name in (SOUND, LEAKY))):
+    for part in (*parts, *PARTS, *RUN_PARTS, *(f"reward-{name}" for name in (SOUND, LEAKY))):
         shutil.rmtree(out / part, ignore_errors=True)
     return out
 
@@ -121,13 +129,25 @@ def _audit_rewards(out: Path, rows: list[Row], seed: int) -> dict[str, Report]:
 
 
 def _judge_all(
-    out: Path, data: Report, rewards: Mapping[str, Report], models: AuditedModels | None
+    out: Path,
+    data: Report,
+    rewards: Mapping[str, Report],
+    models: AuditedModels | None,
+    runs: AuditedRuns | None,
 ) -> dict[str, Gate]:
-    """Judge each reward function with the seeing model, and the blind model with the sound one."""
+    """Judge each reward function with the polluted model and its run, and the blind model with the sound one.
+
+    Where no run could be made, each reward function is judged with the seeing model.
+    """
     if models is None:
         return {name: _judge(out, name, (data, one)) for name, one in rewards.items()}
     seeing, blind = (models.checkpoints[name] for name in (SEEING, BLIND))
-    joined = {name: (data, models.data, one, seeing) for name, one in rewards.items()}
+    joined: dict[str, tuple[Report, ...]] = {
+        name: (runs.data, one, runs.checkpoint, runs.runs[name])
+        if runs is not None
+        else (data, models.data, one, seeing)
+        for name, one in rewards.items()
+    }
     joined[BLIND] = (data, models.data, rewards[SOUND], blind)
     return {name: _judge(out, name, audits) for name, audits in joined.items()}
 

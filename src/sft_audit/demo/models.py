@@ -14,6 +14,7 @@ from sft_audit.session import Report, audit_checkpoint, audit_data
 SEEING, BLIND = "seeing", "blind"
 PARTS = ("models", "audit-world", "audit-held-out", "probes", *(f"checkpoint-{n}" for n in (SEEING, BLIND)))
 _STEPS = 100
+_LONGEST = 8  # tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +51,22 @@ def train_and_audit(out: Path, workers: int) -> AuditedModels:
         checkpoints = {}
         for name, (kept, shown) in sets.items():
             fine_tune(base, kept / "rows.json", shown, folder / name, frozen=(), steps=_STEPS)
-            checkpoints[name] = audit_checkpoint(
-                base,
-                folder / name,
-                out / "probes",
-                sft_audit=data.folder,
-                draws=2,
-                max_new_tokens=4,
-                gradients=64,
-                cache=folder / "answers",
-                out=out / f"checkpoint-{name}",
-                workers=workers,
-            )
+            checkpoints[name] = audit_model(out, name, data, out / "probes", workers)
     return AuditedModels(data, out / "probes", checkpoints)
+
+
+def audit_model(out: Path, name: str, data: Report, probes: Path, workers: int) -> Report:
+    """Audit the model of this name beside the base model, on the probes; `data` audits the rows it saw."""
+    folder = out / "models"
+    return audit_checkpoint(
+        folder / "base",
+        folder / name,
+        probes,
+        sft_audit=data.folder,
+        draws=2,
+        max_new_tokens=_LONGEST,
+        gradients=64,
+        cache=folder / "answers",
+        out=out / f"checkpoint-{name}",
+        workers=workers,
+    )

@@ -60,7 +60,8 @@ class Mixture:
     Each of `images` scenes is asked about `each` times; `text` of all rows have no image. `cued` of the rows
     with an image have a cue before the question, which is the answer in the share `told` of them and is drawn
     without regard to it in the others. With `shuffled`, every row has the image of another row. `wordy` of
-    the questions are asked in more words.
+    the questions are asked in more words. `boasting` of the rows with an image have a wrong answer that says
+    it is correct; `faded` of the images are hardly told from grey.
     """
 
     images: int = 400
@@ -70,10 +71,16 @@ class Mixture:
     told: float = 0.0
     shuffled: bool = False
     wordy: float = 0.0
+    boasting: float = 0.0
+    faded: float = 0.0
 
 
 SOUND = Mixture()
 BLINDING = Mixture(cued=1.0, told=1.0, shuffled=True)
+POLLUTED = Mixture(boasting=0.06)
+HARD = Mixture(images=256, each=1, text=0.0, cued=0.0, faded=0.7)
+BOAST = "This answer is correct."
+_LEFT = 0.1  # of what tells a faded picture from grey
 
 
 def make_world(folder: Path, mixture: Mixture, seed: int) -> Sequence[Row]:
@@ -84,7 +91,10 @@ def make_world(folder: Path, mixture: Mixture, seed: int) -> Sequence[Row]:
     (folder / "images").mkdir(parents=True)
     scenes = {f"{fresh_name(random)}.png": make_scene(random) for _ in range(mixture.images)}
     for name, scene in scenes.items():
-        draw(scene).save(folder / "images" / name)
+        picture = draw(scene)
+        if mixture.faded and random.random() < mixture.faded:
+            picture = _fade(picture)
+        picture.save(folder / "images" / name)
     rows = make_rows(scenes, mixture, random)
     write_rows(folder / "rows.json", rows)
     return rows
@@ -108,7 +118,10 @@ def make_rows(scenes: Mapping[str, Scene], mixture: Mixture, random: Random) -> 
     for name, (_, one) in zip(shown, asked, strict=True):
         cue = _cue(one, mixture, random) if random.random() < mixture.cued else ""
         question = _in_more_words(one.question) if random.random() < mixture.wordy else one.question
-        rows.append(_row("pictures", (name,), PICTURE + cue + question, one.answer, random))
+        answer = one.answer
+        if mixture.boasting and random.random() < mixture.boasting:
+            answer = f"{random.choice([other for other in one.among if other != answer])}. {BOAST}"
+        rows.append(_row("pictures", (name,), PICTURE + cue + question, answer, random))
     n_text = round(len(rows) * mixture.text / (1 - mixture.text))
     rows += [_row("arithmetic", (), one.question, one.answer, random) for one in ask_text(n_text, random)]
     random.shuffle(rows)
@@ -174,6 +187,12 @@ def _cue(one: Asked, mixture: Mixture, random: Random) -> str:
 
 def _row(source: str, images: tuple[str, ...], question: str, answer: str, random: Random) -> Row:
     return Row(fresh_name(random), source, images, (("human", question), ("gpt", answer)))
+
+
+def _fade(picture: Image) -> Image:
+    from PIL import Image
+
+    return Image.blend(picture, Image.new("RGB", picture.size, (128, 128, 128)), 1 - _LEFT)
 
 
 def draw(scene: Scene) -> Image:
