@@ -254,10 +254,27 @@ def test_the_blind_model_blocks_on_the_blindness_axis_and_the_seeing_one_passes(
     assert told["CKP121"]["score"] > 0.8
     assert told["CKP122"]["findings"] == 1
     assert set(result.gates) == {"sound", "leaky", "blind"}
-    for gate in result.gates.values():
-        assert {audit.subject for audit in gate.audits} == {"data", "reward", "checkpoint"}
+    runs = set() if result.runs is None else {"run"}
+    subjects = {name: {audit.subject for audit in gate.audits} for name, gate in result.gates.items()}
+    three = {"data", "reward", "checkpoint"}
+    assert subjects == {"sound": three | runs, "leaky": three | runs, "blind": three}
     assert "CKP121" in str(result.gates["blind"].reasons)
     assert "CKP121" not in str(result.gates["sound"].reasons)
+
+
+def test_the_run_with_the_leaky_reward_function_blocks_and_the_other_ends_without_exploits(
+    result: DemoResult,
+) -> None:
+    pytest.importorskip("trl", reason="the demonstration's models are reinforced by TRL")
+    assert result.runs is not None
+    sound, leaky = (result.runs.runs[name] for name in ("sound", "leaky"))
+    assert "RUN102" not in sound.counts
+    assert leaky.verdict == "BLOCK"
+    assert {"RUN101", "RUN102", "RUN103"} <= leaky.counts.keys()
+    told = [json.loads(line) for line in (leaky.folder.parent / "alarms.jsonl").read_text().splitlines()]
+    after = json.loads((leaky.folder / "verdict.json").read_text())["run"]["alarms"]
+    assert [(one["measure"], one["step"]) for one in told] == [(one["measure"], one["step"]) for one in after]
+    assert any(one["measure"] == "exploit_pay" and one["step"] < 20 for one in told)
 
 
 def test_no_item_of_the_probes_was_trained_on(result: DemoResult) -> None:

@@ -52,8 +52,8 @@ def run_demo(out: Path, *, workers: int = 0, seed: int = 7) -> DemoResult:
     """Make the data set in `out`/data, audit it, apply every remedy there is, audit again, and compare.
 
     Then audit a sound and a leaky reward function on its answers; where torch is installed, train a seeing
-    and a blind model and audit both; where TRL is, reinforce a polluted model with each reward function, watch
-    and audit both runs; and judge what belongs together.
+    and a blind model and audit both; where TRL is, reinforce a polluted model with each reward function,
+    watch and audit both runs; and judge what belongs together.
 
     Raises AuditError where `out` holds something else, or scikit-image is not installed.
     """

@@ -35,31 +35,49 @@ _WITH = {
     LEAKY: "a leaky reward function",
     BLIND: "a sound reward function, but a model that went blind",
 }
-# The checks that tell one gate from the next: the data are the same in all.
-_TELLING = {SOUND: "RWD", LEAKY: "RWD", BLIND: "CKP121"}
+# The checks that tell one gate from the next, where each has them.
+_TELLING = {SOUND: ("RUN1", "RWD"), LEAKY: ("RUN1", "RWD"), BLIND: ("CKP121",)}
 _NO_MODELS = (
     'No model was trained; after pip install "sft-audit[models]" the demonstration audits a seeing and a '
     "blind one."
 )
+_NO_RUNS = (
+    'No model was reinforced; after pip install "sft-audit[rl]" two runs of GRPO are watched and audited.'
+)
 
 
 def _gates(result: DemoResult) -> str:
-    """Return what the gate says of the cleaned data with each reward function and model."""
-    seen = "" if result.models is None else " a model that sees,"
-    lines = [f"May RL start, with the cleaned data,{seen} and…"]
+    """Return what the gate says of each reward function and model, and where the other reports lie."""
+    lines = ["May RL start, or go on, with…"]
     for name, gate in result.gates.items():
         axes = ", ".join(f"{axis} {outcome or 'not asked'}" for axis, outcome in gate.axes.items())
         lines.append(f"- {_WITH[name]}: {gate.outcome} ({axes})")
-        told = [one.ruling.reason for one in gate.reasons if one.ruling.check.startswith(_TELLING[name])]
+        told = [
+            one.ruling.reason
+            for family in _TELLING[name]
+            for one in gate.reasons
+            if one.ruling.check.startswith(family)
+        ]
         lines += [f"  {reason.partition('; the limit')[0]}" for reason in told[:1]]
         lines.append(f"  {result.folder / f'gate-{name}.html'}")
+    return "\n".join([*lines, *_models(result), *_runs(result)])
+
+
+def _models(result: DemoResult) -> list[str]:
     if result.models is None:
-        lines.append(_NO_MODELS)
-    else:
-        for name, report in result.models.checkpoints.items():
-            lines.append(f"The {name} model: {report.verdict}, {report.folder / 'report.html'}")
-        lines.append(f"The probes that both were put to: {result.models.probes / 'review.html'}")
-    return "\n".join(lines)
+        return [_NO_MODELS]
+    audited = result.models.checkpoints.items()
+    lines = [f"The {name} model: {one.verdict}, {one.folder / 'report.html'}" for name, one in audited]
+    return [*lines, f"The probes that both were put to: {result.models.probes / 'review.html'}"]
+
+
+def _runs(result: DemoResult) -> list[str]:
+    if result.runs is None:
+        return [_NO_RUNS] if result.models is not None else []
+    return [
+        f"GRPO of a model of polluted rows, with {_WITH[name]}: {one.verdict}, {one.folder / 'report.html'}"
+        for name, one in result.runs.runs.items()
+    ]
 
 
 def _faults(result: DemoResult) -> "Table":
