@@ -32,5 +32,6 @@ def _metrics(row: Content) -> Iterator[Metric]:
     step = as_step(row.get("step"))
     if step is None:
         raise RowFault("no step")
-    for name, value in numbers({key: inner for key, inner in row.items() if key != "step"}):
-        yield Metric(step, name, value)
+    for name, value in numbers(row):
+        if name != "step":
+            yield Metric(step, name, value)

@@ -145,10 +145,13 @@ def number(value: object) -> float | None:
     return None
 
 
-def numbers(content: Content, under: str = "") -> Iterator[tuple[str, float]]:
-    """Yield every number in an object with its name; those of objects inside it are joined by a slash."""
+def numbers(content: Content, under: str = "", null: float | None = None) -> Iterator[tuple[str, float]]:
+    """Yield every number in an object with its name; those of objects inside it are joined by a slash.
+
+    `null` is what a null stands for: nan with writers that have no other way to write one.
+    """
     for name, value in content.items():
         if isinstance(value, dict):
-            yield from numbers(value, f"{under}{name}/")
-        elif (found := number(value)) is not None:
+            yield from numbers(value, f"{under}{name}/", null)
+        elif (found := null if value is None else number(value)) is not None:
             yield f"{under}{name}", found

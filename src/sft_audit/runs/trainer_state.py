@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from math import nan
 from pathlib import Path
 
 from sft_audit.logs.field import as_step
@@ -29,9 +30,10 @@ def _matches(path: Path, row: Content | None) -> bool:  # noqa: ARG001 - the fil
 
 @metric_format("trainer_state", matches=_matches, trainer="trl", priority=40)
 def trainer_state(path: Path, offset: int) -> Reading:  # noqa: ARG001 - it is written anew each time
-    """trainer_state.json: `log_history` of transformers, TRL, ms-swift and LLaMA-Factory, nan standing bare.
+    """State of transformers, TRL, ms-swift and LLaMA-Factory: `log_history` in trainer_state.json.
 
-    Of a file that breaks off, what stands before is read. Source: huggingface/transformers
+    nan stands bare in it, and TRL's GRPO writes a mean that is nan as null. Of a file that breaks off, what
+    stands before is read. Source: huggingface/transformers
     `src/transformers/trainer_callback.py`, `TrainerState`.
     """
     with FileBytes(path) as source:
@@ -63,6 +65,7 @@ def _entries(path: Path, text: str, at: int) -> Iterator[Metric | Unread]:
         if step is None:
             yield Unread(path.name, text.count("\n", 0, at) + 1, "an entry of log_history without a step")
         else:
-            for name, value in numbers({key: inner for key, inner in entry.items() if key != "step"}):
-                yield Metric(step, name, value)
+            for name, value in numbers(entry, null=nan):
+                if name != "step":
+                    yield Metric(step, name, value)
         at = end

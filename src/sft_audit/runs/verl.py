@@ -1,14 +1,13 @@
 """verl: `EXPERIMENT.jsonl`, which `trainer.logger=["file"]` writes."""
 
 from collections.abc import Iterator
+from math import nan
 from pathlib import Path
 
 from sft_audit.logs.field import as_step
 from sft_audit.readers import Content, RowFault
 from sft_audit.runs.lines import LINES, read_lines
-from sft_audit.runs.metric import Metric, Reading, metric_format, number
-
-_NAN = float("nan")
+from sft_audit.runs.metric import Metric, Reading, metric_format, numbers
 
 
 def _matches(path: Path, row: Content | None) -> bool:
@@ -32,7 +31,5 @@ def _metrics(row: Content) -> Iterator[Metric]:
     step, data = as_step(row.get("step")), row.get("data")
     if step is None or not isinstance(data, dict):
         raise RowFault("no step with data")
-    for name, logged in data.items():
-        value = _NAN if logged is None else number(logged)
-        if value is not None:
-            yield Metric(step, name, value)
+    for name, value in numbers(data, null=nan):
+        yield Metric(step, name, value)
