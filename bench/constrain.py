@@ -101,9 +101,9 @@ def compare(seed: int, steps: int) -> dict[str, Run]:
         }
 
 
-def fine_tune(folder: Path, seed: int, steps: int = 60) -> None:
+def fine_tune(folder: Path, seed: int, steps: int = 60, polluted: float = POLLUTED) -> None:
     """Teach the colours, and what is polluted."""
-    rows = World(512, POLLUTED, DIM, seed).rows()
+    rows = World(512, polluted, DIM, seed).rows()
     model, processor = make_model(seed), make_processor()
     SFTTrainer(
         model=model,

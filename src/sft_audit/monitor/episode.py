@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from math import isfinite
 
 from sft_audit.record.question import fold
 from sft_audit.rewards.reading import Reading, answer_in, read_completion
@@ -29,16 +30,25 @@ Group = Sequence[Episode]
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step: its groups of completions, and the trainer's numbers by their name among trainers."""
+    """One step: its groups of completions, and the trainer's numbers by their name among trainers.
+
+    `paid` says whether any completion of the run was paid up to here: a log may not tell rewards at all.
+    """
 
     number: int
     groups: Sequence[Group] = ()
     metrics: Mapping[str, float] = field(default_factory=dict)
+    paid: bool = True
 
     @property
     def episodes(self) -> list[Episode]:
         """Return the completions of all groups."""
         return [one for group in self.groups for one in group]
+
+    def logged(self, name: str) -> float | None:
+        """Return a number of the trainer's; None where it was not logged or is not finite."""
+        value = self.metrics.get(name)
+        return value if value is not None and isfinite(value) else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,10 +50,14 @@ class Outside:
 
 @dataclass(frozen=True, slots=True)
 class Shifted:
-    """A cumulative sum of standardised numbers above `needed` (Page 1954); `side` 1 for a rise."""
+    """A cumulative sum of standardised numbers above `needed` (Page 1954); `side` 1 for a rise.
+
+    It is made for a shift of `least` times the mean of the first numbers, or of their spread if that is more.
+    """
 
     side: int
     needed: float
+    least: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +70,17 @@ class At:
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """Numbers that lie, so many in a row, below `times` the best so far, and by `margin` below it."""
+    """Numbers that lie, so many in a row, below `times` the best so far, and by `margin` below it.
+
+    The best of many noisy numbers is high by luck: they lie five standard deviations below it as well, told
+    by the moving range (Shewhart's chart for single values). `noise` is the one expected, which counts as
+    five numbers.
+    """
 
     in_a_row: int
     times: float = 1.0
     margin: float = 0.0
+    noise: float = 0.0
 
 
 Test = Above | Risen | Fallen | Outside | Shifted | At | Dropped

@@ -3,9 +3,9 @@
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
-from math import inf
+from math import inf, isfinite
 
 from sft_audit.change_detection import Cusum, LevelDetector
 from sft_audit.errors import AuditError
@@ -22,12 +22,17 @@ from sft_audit.monitor.measure import (
     all_measures,
 )
 
-ALPHA = 0.05  # of all measures that are shares together: the chance that a sound run has any alarm by them
+# The chance that a sound run goes beyond any level that is fixed, all measures that are shares together. One
+# that follows from the first steps may be set too near by chance as well: 1 % for each such measure.
+ALPHA = 0.05
 _SETTLE = 5  # steps from which the start is known
 _FEWEST = 20  # units of them at the least
 _WINDOW = 20  # steps that are looked back on
 _IN_A_ROW = 5
 _MARGIN = 1e-3  # levels that follow from the start keep off 0 and 1 by this
+_MOVING_RANGE = 1.128  # mean difference of two values over their standard deviation, if normal
+_PRIOR = 5  # numbers that the expected noise counts for
+_DEVIATIONS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +82,7 @@ class Monitor:
     alarms: list[Alarm] = field(default_factory=list)
     _watchers: "dict[str, _Watcher]" = field(default_factory=dict)
     _first: int | None = None
+    _paid: bool = False
 
     def __post_init__(self) -> None:
         measures = all_measures()
@@ -94,6 +100,8 @@ class Monitor:
         """Measure a step; return what each measure came to, and the alarms that are new."""
         if self._first is None:
             self._first = step.number
+        self._paid = self._paid or any(one.reward is not None for one in step.episodes)
+        step = replace(step, paid=self._paid)
         points, alarms = [], []
         for watcher in self._watchers.values():
             point = watcher.take(step)
@@ -115,6 +123,8 @@ def _check_limit(name: str, limit: float) -> None:
         near = get_close_matches(name, settable, 1, 0)[0]
         why = "its level follows from the first steps" if name in measures else "there is no such measure"
         raise AuditError(f"limits.{name}: {why}; did you mean {near}?")
+    if not isfinite(limit):
+        raise AuditError(f"limits.{name}: a level is a number (got {limit:g})")
     if measures[name].shares is not None and not 0 < limit < 1:
         raise AuditError(f"limits.{name}: a share lies between 0 and 1 (got {limit:g})")
 
@@ -126,7 +136,8 @@ class _Watcher(ABC):
         self.measure = measure
         self.alarmed = False
         self.start: float | None = None
-        self.recent: deque[tuple[float, Sequence[float]]] = deque(maxlen=_WINDOW)
+        self.recent: deque[tuple[int, Sequence[float]]] = deque(maxlen=_WINDOW)
+        self.since = 0  # steps over which the evidence has gathered
 
     @abstractmethod
     def take(self, step: Step) -> Point | None:
@@ -134,8 +145,8 @@ class _Watcher(ABC):
 
     def alarm(self, point: Point, first: int) -> Alarm:
         """Return the alarm that a point gives."""
+        assert point.level is not None  # noqa: S101 - nothing is evidence before the level is known
         value, low, high = self.lately()
-        level = point.level if point.level is not None else inf
         return Alarm(
             measure=self.measure.name,
             grade=self.measure.grade,
@@ -146,21 +157,39 @@ class _Watcher(ABC):
             low=low,
             high=high,
             start=self.start,
-            level=level,
+            level=point.level,
             evidence=point.evidence,
             needed=point.needed,
             says=self._sentence(point, value, low, high),
         )
 
-    @abstractmethod
     def lately(self) -> tuple[float, float | None, float | None]:
-        """Return the mean over the steps in which the evidence gathered, and its interval if it has one."""
+        """Return the mean over the steps in which the evidence gathered, and its interval if it has one.
+
+        The steps are chosen by what they hold: the interval describes them, the evidence is the test.
+        """
+        values = [one for _, some in self._gathered() for one in some]
+        return sum(values) / len(values), None, None
+
+    def _gathered(self) -> list[tuple[int, Sequence[float]]]:
+        return list(self.recent)[-max(self.since, 1) :]
 
     def _sentence(self, point: Point, value: float, low: float | None, high: float | None) -> str:
-        span = "" if low is None else f" (95 % confidence sequence {low:.3g} to {high:.3g})"
-        begun = "" if self.start is None else f", {self.start:.3g} in the first steps"
-        level = "" if point.level is None else f"; the level is {point.level:.3g}"
-        return f"step {point.step}: {self.measure.says}: {value:.3g}{span}{begun}{level}"
+        tell = _percent if self.measure.shares else _plain
+        first = self._gathered()[0][0]
+        since = "" if first == point.step else f" since step {first}"
+        span = "" if low is None or high is None else f" (95 % confidence {tell(low)} to {tell(high)})"
+        begun = "" if self.start is None else f", {tell(self.start)} in the first steps"
+        level = "" if point.level is None else f"; the level is {tell(point.level)}"
+        return f"step {point.step}: {self.measure.says}: {tell(value)}{since}{span}{begun}{level}"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.3g} %"
+
+
+def _plain(value: float) -> str:
+    return f"{value:.3g}"
 
 
 class _Shares(_Watcher):
@@ -174,7 +203,6 @@ class _Shares(_Watcher):
         self.level: float | None = None
         self.detector: LevelDetector | None = None
         self.sign = -1 if isinstance(measure.test, Fallen) else 1
-        self.since = 0  # steps since the evidence last began to gather
         if isinstance(measure.test, Above):
             self._hold(measure.test.level if limit is None else limit)
 
@@ -185,7 +213,7 @@ class _Shares(_Watcher):
         if not values:
             return None
         value = sum(values) / len(values)
-        self.recent.append((value, values))
+        self.recent.append((step.number, values))
         if self.detector is None:
             self._settle(values)
             evidence = 0.0
@@ -201,7 +229,7 @@ class _Shares(_Watcher):
         """Return the mean of the values while the evidence gathered, with its confidence sequence."""
         from sft_audit.confidence_sequence import confidence_sequence
 
-        values = [one for _, some in list(self.recent)[-max(self.since, 1) :] for one in some]
+        values = [one for _, some in self._gathered() for one in some]
         low, high = confidence_sequence(values)
         value = sum(values) / len(values)
         return value, min(float(low[-1]), value), max(float(high[-1]), value)
@@ -234,10 +262,12 @@ class _Numbers(_Watcher):
     def __init__(self, measure: Measure, limit: float | None) -> None:
         super().__init__(measure)
         self.settling: list[float] = []
-        self.row = 0
         self.best = -inf
         self.limit = limit
-        self.sum = Cusum(measure.test.side) if isinstance(measure.test, Shifted) else None
+        self.ranges: list[float] = []
+        self.sum: Cusum | None = None
+        if isinstance(measure.test, Shifted):
+            self.sum = Cusum(measure.test.side, least=measure.test.least)
 
     def take(self, step: Step) -> Point | None:
         """Hold the step's number against its bound."""
@@ -245,41 +275,52 @@ class _Numbers(_Watcher):
         value = self.measure.number(step)
         if value is None:
             return None
-        self.recent.append((value, (value,)))
         level, evidence, needed = self._held(value)
+        self.recent.append((step.number, (value,)))
         return Point(self.measure.name, step.number, value, 1, None, None, level, evidence, needed)
-
-    def lately(self) -> tuple[float, float | None, float | None]:
-        """Return the number itself, which has no interval: the mean of the last in a row."""
-        values = [value for value, _ in list(self.recent)[-max(self.row, 1) :]]
-        return sum(values) / len(values), None, None
 
     def _held(self, value: float) -> tuple[float | None, float, float]:
         """Return the level, the evidence and what is needed of it."""
+        level: float | None
         match self.measure.test:
             case At(fixed, in_a_row):
                 level = fixed if self.limit is None else self.limit
                 return level, self._count(value >= level), in_a_row
-            case Dropped(in_a_row, times, margin):
-                level = min(self.best * times, self.best - margin) if self.best > 0 else -inf
+            case Dropped(in_a_row, times, margin, noise):
+                level = self._below_best(times, margin, noise)
                 self.best = max(self.best, value)
-                return (None if level == -inf else level), self._count(value < level), in_a_row
-            case Shifted(_, needed):
+                if self.recent:
+                    self.ranges.append(abs(value - self.recent[-1][1][0]))
+                return level, self._count(level is not None and value < level), in_a_row
+            case Shifted(side, needed):
                 assert self.sum is not None  # noqa: S101 - by construction
-                return None, self.sum.take(value), needed
+                evidence = self.sum.take(value)
+                self._count(evidence > 0)
+                if self.sum.seen < self.sum.settle:
+                    return None, 0, needed
+                self.start = self.sum.mean
+                return self.start + side * self.sum.shift, evidence, needed
             case Outside(low, high):
                 if len(self.settling) < _SETTLE:
                     self.settling.append(value)
                     return None, 0, _IN_A_ROW
                 self.start = sum(self.settling) / _SETTLE
-                level = self.start * (low if value < self.start else high)
-                beyond = self.start > 0 and not low * self.start <= value <= high * self.start
-                return level, self._count(beyond), _IN_A_ROW
+                bound = high if low == 0 or (value > self.start and high < inf) else low
+                beyond = value > bound * self.start if bound > 1 else value < bound * self.start
+                return bound * self.start, self._count(beyond), _IN_A_ROW
         raise TypeError(f"{self.measure.name}: numbers are not held against {self.measure.test}")
 
+    def _below_best(self, times: float, margin: float, noise: float) -> float | None:
+        """Return the level below the best so far; None before there is one above 0."""
+        if self.best <= 0:
+            return None
+        told = sum(self.ranges) / _MOVING_RANGE
+        spread = (_PRIOR * noise + told) / (_PRIOR + len(self.ranges))
+        return min(self.best * times, self.best - max(margin, _DEVIATIONS * spread))
+
     def _count(self, beyond: bool) -> int:
-        self.row = self.row + 1 if beyond else 0
-        return self.row
+        self.since = self.since + 1 if beyond else 0
+        return self.since
 
 
 def _interval(values: Sequence[float]) -> tuple[float | None, float | None]:

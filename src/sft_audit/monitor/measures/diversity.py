@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 from sft_audit.monitor.episode import Group, Step
 from sft_audit.monitor.measure import Fallen, Outside, Risen, number, share
@@ -50,8 +50,10 @@ def _vendi(group: Group) -> float:
     texts = [frozenset(one.completion.split()) for one in group]
     if len(set(texts)) == 1:
         return 0.0
-    similar = np.array([[_jaccard(a, b) for b in texts] for a in texts]) / len(texts)
-    values = np.linalg.eigvalsh(similar)
+    similar = np.eye(len(texts))
+    for (i, a), (j, b) in combinations(enumerate(texts), 2):
+        similar[i, j] = similar[j, i] = _jaccard(a, b)
+    values = np.linalg.eigvalsh(similar / len(texts))
     values = values[values > 1e-12]
     effective = float(np.exp(-(values * np.log(values)).sum()))
     return min(max((effective - 1) / (len(texts) - 1), 0.0), 1.0)
@@ -83,4 +85,4 @@ def distinct_2(step: Step) -> Sequence[float]:
 def length(step: Step) -> float | None:
     """The mean number of words of a step's completions; without them the trainer's own mean length."""
     words = [one.words for one in step.episodes]
-    return sum(words) / len(words) if words else step.metrics.get("length")
+    return sum(words) / len(words) if words else step.logged("length")

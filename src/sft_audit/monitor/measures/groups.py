@@ -15,12 +15,11 @@ from sft_audit.monitor.measure import Above, share
     source="ours; DAPO (arXiv:2503.14476) drops such groups and samples others",
 )
 def zero_variance(step: Step) -> Sequence[float]:
-    """1 for a group whose rewards are all equal, else 0; without completions the trainer's own share."""
-    if not step.groups:
-        logged = step.metrics.get("zero_std_groups")
-        return [logged] if logged is not None and 0 <= logged <= 1 else []
+    """1 for a group whose rewards are all equal, else 0; without rewards the trainer's own share."""
     groups = [{one.reward for one in group if one.reward is not None} for group in step.groups]
-    return [float(len(rewards) == 1) for rewards in groups if rewards]
+    alike = [float(len(rewards) == 1) for rewards in groups if rewards]
+    logged = step.logged("zero_std_groups")
+    return alike or ([logged] if logged is not None and 0 <= logged <= 1 else [])
 
 
 @share(
@@ -31,8 +30,8 @@ def zero_variance(step: Step) -> Sequence[float]:
     source="ours; a trainer takes the mean over what is left, or the step's loss is NaN",
 )
 def unpaid(step: Step) -> Sequence[float]:
-    """The share of a group's completions that have no reward."""
-    return [sum(one.reward is None for one in group) / len(group) for group in step.groups]
+    """The share of a group's completions that have no reward, once there was one in the run."""
+    return [sum(one.reward is None for one in group) / len(group) for group in step.groups if step.paid]
 
 
 @share(

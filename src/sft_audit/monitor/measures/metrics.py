@@ -21,7 +21,7 @@ _MUST_BE_FINITE = (
 @number(
     grade="alarm",
     test=At(1, in_a_row=1),
-    says="of the trainer's numbers that are NaN or infinite",
+    says="numbers of the trainer that are NaN or infinite",
     source="a step with such a loss or gradient destroys the weights, or is skipped without a word",
 )
 def not_finite(step: Step) -> float | None:
@@ -32,24 +32,24 @@ def not_finite(step: Step) -> float | None:
 
 @number(
     grade="notice",
-    test=Outside(low=0.3),
+    test=Outside(low=0.1),
     says="nats of entropy a token",
-    source="ours; ~73 % of the entropy is spent in the first 200 steps of published runs (arXiv:2505.22617)",
+    source="ours; published runs spend ~73 % of it in their first 200 steps (arXiv:2505.22617)",
 )
 def entropy(step: Step) -> float | None:
     """The policy's entropy, in nats a token."""
-    return _finite(step, "entropy")
+    return step.logged("entropy")
 
 
 @number(
     grade="notice",
-    test=Shifted(side=1, needed=8.0),
+    test=Shifted(side=1, needed=8.0, least=1.0),
     says="the gradient's norm",
-    source="ours; eight standard deviations of the first twenty, cumulated",
+    source="ours; made for twice the mean of the first twenty, eight standard deviations cumulated",
 )
 def grad_norm(step: Step) -> float | None:
     """The norm of the gradient."""
-    return _finite(step, "grad_norm")
+    return step.logged("grad_norm")
 
 
 @share(
@@ -61,7 +61,7 @@ def grad_norm(step: Step) -> float | None:
 )
 def clipped(step: Step) -> Sequence[float]:
     """The share of completions that were cut off, as the trainer tells it."""
-    value = _finite(step, "clipped_lengths")
+    value = step.logged("clipped_lengths")
     return [value] if value is not None and 0 <= value <= 1 else []
 
 
@@ -73,20 +73,15 @@ def clipped(step: Step) -> Sequence[float]:
 )
 def kl(step: Step) -> float | None:
     """The divergence from the reference model, as the trainer estimates it."""
-    return _finite(step, "kl")
+    return step.logged("kl")
 
 
 @number(
     grade="alarm",
-    test=Dropped(in_a_row=2, margin=0.03),
+    test=Dropped(in_a_row=2, margin=0.03, noise=0.02),
     says="held-out accuracy",
-    source="ours; three points below the best, twice in a row",
+    source="ours; three points and five standard deviations below the best, twice in a row",
 )
 def gold_accuracy(step: Step) -> float | None:
     """The accuracy on held-out prompts, as the trainer's own evaluation has it."""
-    return _finite(step, "gold_accuracy")
-
-
-def _finite(step: Step, name: str) -> float | None:
-    value = step.metrics.get(name)
-    return value if value is not None and isfinite(value) else None
+    return step.logged("gold_accuracy")

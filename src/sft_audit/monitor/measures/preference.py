@@ -1,7 +1,5 @@
 """What preference optimisation (DPO and its kin) logs of chosen and rejected responses."""
 
-from math import isfinite
-
 from sft_audit.monitor.episode import Step
 from sft_audit.monitor.measure import At, Dropped, number
 
@@ -9,12 +7,12 @@ from sft_audit.monitor.measure import At, Dropped, number
 @number(
     grade="notice",
     test=At(1, in_a_row=10),
-    says="whether chosen responses lost likelihood while the margin grew",
+    says="chosen responses less likely than at the start while the margin is above 0 (1 is yes)",
     source="likelihood displacement (Razin et al., arXiv:2410.08847); ten logs in a row is ours",
 )
 def displaced(step: Step) -> float | None:
     """1 where the chosen responses are less likely than under the reference, and the margin is above 0."""
-    chosen, margin = step.metrics.get("chosen_reward"), step.metrics.get("margin")
+    chosen, margin = step.logged("chosen_reward"), step.logged("margin")
     if chosen is None or margin is None:
         return None
     return float(chosen < 0 < margin)
@@ -28,5 +26,4 @@ def displaced(step: Step) -> float | None:
 )
 def margin(step: Step) -> float | None:
     """The mean difference of the implicit rewards of chosen and rejected responses."""
-    value = step.metrics.get("margin")
-    return value if value is not None and isfinite(value) else None
+    return step.logged("margin")
