@@ -15,7 +15,7 @@ LAYERS = (
     ("readers", "logs", "record", "models", "representation", "rewards", "constitution", "trainers"),
     ("checks", "remedies"),
     ("audit", "policy"),
-    ("gate", "hindsight"),
+    ("gate", "hindsight", "chain"),
     (
         "report",
         "review",

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from sft_audit.errors import AuditError
 
 if TYPE_CHECKING:
+    from sft_audit.chain import chain_error
     from sft_audit.constitution.constrain import constrain
     from sft_audit.probes import make_probes
     from sft_audit.session import (
@@ -24,6 +25,7 @@ __all__ = [
     "audit_data",
     "audit_prompts",
     "audit_reward",
+    "chain_error",
     "constrain",
     "make_probes",
     "open_report",
@@ -32,6 +34,10 @@ __all__ = [
 
 def __getattr__(name: str) -> object:
     """Import the API only when it is used, so that `import sft_audit` loads nothing heavy."""
+    if name == "chain_error":
+        from sft_audit.chain import chain_error
+
+        return chain_error
     if name == "constrain":
         from sft_audit.constitution.constrain import constrain
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from sft_audit.cli import checkpoint, data, gate, listing, probes, prompts, reward  # noqa: F401 - they register
+from sft_audit.cli import chain, checkpoint, data, gate, listing, probes, prompts, reward  # noqa: F401 - they register
 from sft_audit.cli.application import app
 from sft_audit.errors import AuditError
 

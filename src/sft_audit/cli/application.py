@@ -16,6 +16,7 @@ _ORDER = (
     "prompts",
     "gate",
     "run",
+    "chain",
     "demo",
     "checks",
     "explain",
