@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sft_audit.chain.graph import Graph
 from sft_audit.chain.rates import Counted, Rate, bounds
-from sft_audit.chain.trajectories import Step, Trajectories, ballots, known_steps
+from sft_audit.chain.trajectories import Step, Trajectories, ballots, items
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,11 +31,12 @@ class Estimate:
 class Snowball:
     """The trajectories of which every step of a known stage is judged, against their stages taken singly.
 
-    `expected` is the mean over trajectories of the product of their stages' right rates as logged; `alone` is
-    the same with the rates that the graph gives, None where it gives none for some stage. `ratio` and
-    `ratio_alone` are the share of wholly right trajectories divided by them. `after_wrong` is how many times
-    as often a step is wrong after a wrong one as after right ones alone (Mantel and Haenszel 1959, a stratum
-    a stage); None where either never happens.
+    Several votes on one item are one step, the majority's. `expected` is the mean over trajectories of the
+    product of their stages' right rates as logged; `alone` is the same with the rates that the graph gives,
+    None where it gives none for some stage or a stage votes. `ratio` and `ratio_alone` are the share of
+    wholly right trajectories divided by them. `after_wrong` is how many times as often a step is wrong after
+    a wrong one as after right ones alone (Mantel and Haenszel 1959, a stratum a stage); None where either
+    never happens.
     """
 
     whole: Counted
@@ -53,7 +54,9 @@ def measure_snowball(seen: Trajectories, graph: Graph, given: Mapping[str, Rate]
     Intervals are percentiles of a bootstrap over trajectories; `given` are the rates of stages that were
     measured elsewhere, which vary with their own distributions.
     """
-    runs = [known for steps in seen.runs.values() if (known := known_steps(steps, graph))]
+    kept = [known for steps in seen.runs.values() if (known := items(steps, graph))]
+    voted = {step.stage for known in kept for step, votes in known if votes > 1}
+    runs = [[step for step, _ in known] for known in kept]
     judged = [run for run in runs if all(step.right is not None for step in run)]
     if not judged:
         return None
@@ -71,7 +74,7 @@ def measure_snowball(seen: Trajectories, graph: Graph, given: Mapping[str, Rate]
     single = 1 - (weights @ wrong) / np.maximum(weights @ steps, 1)
     expected = _products(single, steps, weights)
     alone = None
-    if all(name in given for name in stages):
+    if all(name in given and name not in voted for name in stages):
         u = rng.random((len(stages), RESAMPLES))
         rates = [
             [given[name].value, *given[name].quantile(row, "middle")]

@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import isfinite
 from pathlib import Path
@@ -164,6 +164,19 @@ def ballots(seen: Trajectories, stage: str) -> tuple[tuple[int, int], ...]:
     return tuple((sum(votes), len(votes)) for votes in found.values() if len(votes) > 1)
 
 
-def known_steps(steps: Iterable[Step], graph: Graph) -> tuple[Step, ...]:
-    """Return the steps of stages that the graph knows."""
-    return tuple(step for step in steps if step.stage in graph.stages)
+def items(steps: Iterable[Step], graph: Graph) -> tuple[tuple[Step, int], ...]:
+    """Return the steps of stages that the graph knows, with the number of votes that each stands for.
+
+    Votes on one item become one step, the majority's; it is judged where all of them are.
+    """
+    found: dict[tuple[float, str], list[Step]] = defaultdict(list)
+    for step in steps:
+        if step.stage in graph.stages:
+            found[step.step, step.stage].append(step)
+    return tuple((_majority(votes), len(votes)) for votes in found.values())
+
+
+def _majority(votes: Sequence[Step]) -> Step:
+    judged = [step.right for step in votes if step.right is not None]
+    right = 2 * sum(judged) > len(votes) if len(judged) == len(votes) else None
+    return replace(votes[0], right=right)

@@ -12,7 +12,7 @@ from sft_audit.chain.rates import Counted, Rate, bounds
 from sft_audit.chain.snowball import Estimate, Snowball
 from sft_audit.report.visible import between, cut, percent
 
-_MOST_GAINS, _MOST_NAMED = 12, 3
+_MOST_GAINS, _MOST_NAMED, _LONGEST = 12, 3, 32
 
 
 def summary(found: Chain) -> RenderableType:
@@ -44,46 +44,37 @@ def as_json(found: Chain) -> dict[str, object]:
 
 
 def _rates(found: Chain) -> Table:
-    """Return every rate with its interval and source, beside what the trajectories hold of it."""
-    both = any(found.logged.get(name) not in (None, rate) for name, rate in found.rates.items())
+    """Return every rate with its interval and source."""
     table = _table("rate")
     for name in ("error", "95 % interval"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("from", overflow="fold")
-    if both:
-        table.add_column("in the trajectories", justify="right")
     for name, rate in found.rates.items():
-        logged = found.logged.get(name)
-        beside = "-" if logged is None else f"{percent(logged.value)} ({between(*bounds(logged))})"
-        source = cut(rate.source, 80)
-        if isinstance(rate, Counted):
-            source = f"{rate.k:,} of {rate.n:,}, {source}"
-        row = [cut(name, 40), percent(rate.value), between(*bounds(rate)), source]
-        table.add_row(*row, *([beside] if both else []))
+        counts = f"{rate.k:,} of {rate.n:,}, " if isinstance(rate, Counted) else ""
+        if isinstance(rate, Counted) and rate.worth < rate.n:
+            counts += f"worth {rate.worth:,.0f} independent, "
+        source = cut(counts + rate.source, 90)
+        table.add_row(cut(name, _LONGEST), percent(rate.value), between(*bounds(rate)), source)
     return table
 
 
 def _systems(found: Chain) -> Table:
     """Return the system's error, at both ends of what is unknown, and the bound p^n."""
-    stops = any(system.stopped for system in found.systems)
     table = _table("the system")
-    for name in ("error", "95 % interval", *(("wrong", "stopped") if stops else ())):
+    for name in ("error", "95 % interval"):
         table.add_column(name, justify="right", no_wrap=True)
     for system in found.systems:
-        parts = (system.wrong, system.stopped) if stops else ()
-        named = "no right answer" if len(found.systems) == 1 else f"if errors are {system.assuming}"
-        table.add_row(
-            Text(named, "bold"),
-            Text(percent(system.error.value), "bold"),
-            between(system.error.low, system.error.high),
-            *(f"{percent(one.value)} ({between(one.low, one.high)})" if one else "-" for one in parts),
-        )
-    bound = found.naive
-    table.add_row(
-        f"1 - p^n: {bound.hops} hops, unchecked, p = {bound.p:.4g}",
-        percent(bound.error.value),
-        between(bound.error.low, bound.error.high),
-    )
+        named = "no right answer"
+        if len(found.systems) > 1:
+            named += f", if errors are {system.assuming}"
+        bold = (Text(named, "bold"), Text(percent(system.error.value), "bold"))
+        table.add_row(*bold, between(system.error.low, system.error.high))
+        if system.stopped:
+            for part, one in (("a wrong one delivered", system.wrong), ("stopped", system.stopped)):
+                table.add_row(f"  {part}", percent(one.value), between(one.low, one.high))
+    bound, hops = found.naive, f"{found.naive.hops} {'hop' if found.naive.hops == 1 else 'hops'}"
+    named = f"1 - p^n: {hops}, unchecked, p = {bound.p:.4g}"
+    table.add_row(named, percent(bound.error.value), between(bound.error.low, bound.error.high))
     return table
 
 
@@ -91,7 +82,7 @@ def _mend(system: System, *, several: bool) -> Text:
     head = f"if errors are {system.assuming}, mend first: " if several else "mend first: "
     if not system.first:
         return Text(f"{head}nothing can be told, no error that matters was seen")
-    names = [cut(name, 40) for name in system.first]
+    names = [cut(name, _LONGEST) for name in system.first]
     if len(names) == 1:
         return Text.assemble(head, (names[0], "bold"))
     shown = " or ".join(names[:_MOST_NAMED])
@@ -100,17 +91,17 @@ def _mend(system: System, *, several: bool) -> Text:
 
 
 def _gains(system: System) -> Table:
-    table = _table("halving this rate")
-    for name in ("takes off the system's error", "95 % interval", "derivative", "95 % interval"):
-        table.add_column(name, justify="right", no_wrap=name == "95 % interval")
-    if system.stopped:
-        table.add_column("off wrong answers", justify="right")
+    """Return what each rate costs, in percentage points of the system's error and as a derivative."""
+    table = _table("this rate halved")
+    wrong = ("off wrong",) if system.stopped else ()
+    for name in ("points off", "95 %", *wrong, "derivative", "95 %"):
+        table.add_column(name, justify="right", no_wrap=True)
     for gain in system.gains[:_MOST_GAINS]:
-        row = [cut(gain.rate, 40), _points(gain.less.value), _span(gain.less)]
-        row += [f"{gain.derivative.value:.2f}", f"{gain.derivative.low:.2f} to {gain.derivative.high:.2f}"]
-        if system.stopped:
-            row.append(_points(gain.less_wrong.value))
-        table.add_row(*row)
+        less, slope = gain.less, gain.derivative
+        row = [f"{100 * less.value:.2f}", f"{100 * less.low:.2f} to {100 * less.high:.2f}"]
+        row += [f"{100 * gain.less_wrong.value:.2f}"] if system.stopped else []
+        row += [f"{slope.value:.2f}", f"{slope.low:.2f} to {slope.high:.2f}"]
+        table.add_row(cut(gain.rate, _LONGEST), *row)
     left = len(system.gains) - _MOST_GAINS
     if left > 0:
         table.add_row(Text(f"and {left} more; --json holds all", "dim"))
@@ -131,9 +122,16 @@ def _trajectories(found: Chain) -> list[str]:
     ]
     strangers = seen.strangers(found.graph)
     if strangers:
-        named = ", ".join(f"{cut(name, 40)} ({n:,})" for name, n in list(strangers.items())[:_MOST_NAMED])
+        named = ", ".join(
+            f"{cut(name, _LONGEST)} ({n:,})" for name, n in list(strangers.items())[:_MOST_NAMED]
+        )
         more = f" and {len(strangers) - _MOST_NAMED} more" if len(strangers) > _MOST_NAMED else ""
         lines.append(f"  steps of names that the pipeline does not have, left out: {named}{more}")
+    lines += [
+        f"  {cut(name, _LONGEST)}: {_share(logged)} here, {_share(rate)} as given"
+        for name, rate in found.rates.items()
+        if (logged := found.logged.get(name)) is not None and logged != rate
+    ]
     lines += [
         f"  votes on {name}: correlation {_told(one.estimate)}, measured on {one.items:,} items"
         for name, one in found.correlations.items()
@@ -144,30 +142,25 @@ def _trajectories(found: Chain) -> list[str]:
 
 
 def _snowball(one: Snowball) -> list[str]:
-    low, high = bounds(one.whole)
-    lines = [
-        f"  wholly right: {one.whole.n - one.whole.k:,} of {one.whole.n:,}, {percent(1 - one.whole.value)}"
-        f" (95 % interval {between(1 - high, 1 - low)})"
-    ]
+    whole = f"{one.whole.k:,} of {one.whole.n:,}, {percent(one.whole.value)}"
+    lines = [f"  wholly right: {whole} (95 % interval {between(*bounds(one.whole))})"]
     if one.left_out:
         lines.append(f"  left out, a step is not judged: {one.left_out:,} trajectories")
     if one.ratio_alone:
+        read = _read(one.ratio_alone, "errors snowball", "errors cluster or heal")
         lines.append(
-            f"  {_told(one.ratio_alone)} times the {percent(one.alone)} of stages as measured alone: "
-            + _read(one.ratio_alone, "errors snowball", "stages do better together, or errors cluster")
+            f"  that is {_told(one.ratio_alone)} times the {percent(one.alone)} "
+            f"of stages as they are alone: {read}"
         )
     if one.ratio:
+        read = _read(one.ratio, "errors avoid one another", "errors come together in some trajectories")
         lines.append(
-            f"  {_told(one.ratio)} times the {percent(one.expected)} of these same steps, were they independent: "
-            + _read(
-                one.ratio, "errors spread over more trajectories", "errors cluster in trajectories, or heal"
-            )
+            f"  that is {_told(one.ratio)} times the {percent(one.expected)} "
+            f"of these steps, were they independent: {read}"
         )
     if one.after_wrong:
-        lines.append(
-            f"  after a wrong step a step is wrong {_told(one.after_wrong)} times as often as after right ones: "
-            + _read(one.after_wrong, "errors heal", "errors beget errors")
-        )
+        read = _read(one.after_wrong, "errors are rarer after errors", "errors beget errors")
+        lines.append(f"  after a wrong step, a step is wrong {_told(one.after_wrong)} times as often: {read}")
     return lines
 
 
@@ -190,8 +183,8 @@ def _assumed(found: Chain) -> list[str]:
         )
     counted = "counts Clopper-Pearson; " if any(isinstance(r, Counted) for r in found.rates.values()) else ""
     lines.append(
-        f"95 % intervals: {counted}the system's error from {DRAWS:,} draws (fixed seed) of what lies behind them; "
-        "its parts, gains and derivatives from Jeffreys' posterior"
+        f"95 % intervals: {counted}the system's error from {DRAWS:,} draws (fixed seed) of what lies "
+        "behind them; its parts, gains and derivatives from Jeffreys' posterior"
     )
     return lines
 
@@ -204,7 +197,9 @@ def _rate(rate: Rate) -> dict[str, object]:
 
 def _log(found: Chain) -> dict[str, object] | None:
     seen = found.seen
-    return seen and {
+    if seen is None:
+        return None
+    return {
         "file": str(seen.path),
         "steps": len(seen.steps),
         "trajectories": len(seen.runs),
@@ -221,13 +216,9 @@ def _table(first: str) -> Table:
     return table
 
 
+def _share(rate: Rate) -> str:
+    return f"{percent(rate.value)} ({between(*bounds(rate))})"
+
+
 def _told(one: Estimate) -> str:
     return f"{one.value:.2f} ({one.low:.2f} to {one.high:.2f})"
-
-
-def _points(share: float) -> str:
-    return f"{100 * share:.2f} points"
-
-
-def _span(one: Estimate) -> str:
-    return f"{100 * one.low:.2f} to {100 * one.high:.2f}"
