@@ -87,29 +87,36 @@ def naive(graph: Graph, rates: Mapping[str, Rate]) -> Naive:
     return Naive(len(hops), (1 - value) ** (1 / len(hops)), Estimate(value, float(low), float(high)))
 
 
+def error_of(
+    graph: Graph,
+    rates: Mapping[str, Rate],
+    correlations: Mapping[str, Correlation],
+    unknown: float,
+    draws: int = DRAWS,
+) -> Estimate:
+    """Return the error of the pipeline, where the correlations that nobody states are `unknown`."""
+    import numpy as np
+
+    ends: dict[Side, float] = {"low": 0.025, "high": 0.975}
+    low, high = (
+        float(np.quantile(_error(outcome(graph.pipeline, given)), level))
+        for side, level in ends.items()
+        for given in [_given(rates, correlations, unknown, side, draws)]
+    )
+    value = float(_error(outcome(graph.pipeline, _at(rates, correlations, unknown)))[0])
+    return Estimate(value, low, high)
+
+
 def _system(
     graph: Graph, rates: Mapping[str, Rate], correlations: Mapping[str, Correlation], name: str, end: float
 ) -> System:
-    import numpy as np
-
-    def given(side: Side, draws: int) -> Given:
-        u = np.random.default_rng(1).random((len(correlations), draws))
-        names = sorted(correlations)
-        drawn = {key: correlations[key].quantile(row) for key, row in zip(names, u, strict=True)}
-        return Given(_drawn(rates, side, draws), drawn, end)
-
-    at = Given(
-        {key: np.array([rate.value]) for key, rate in rates.items()},
-        {key: np.array([one.estimate.value]) for key, one in correlations.items()},
-        end,
-    )
-    point, middle = outcome(graph.pipeline, at), outcome(graph.pipeline, given("middle", DRAWS))
-    low = np.quantile(_error(outcome(graph.pipeline, given("low", DRAWS))), 0.025)
-    high = np.quantile(_error(outcome(graph.pipeline, given("high", DRAWS))), 0.975)
-    error = Estimate(float(_error(point)[0]), float(low), float(high))
-    stops, few = bool(middle.stopped.any()), given("middle", GAIN_DRAWS)
+    at = _at(rates, correlations, end)
+    point = outcome(graph.pipeline, at)
+    middle = outcome(graph.pipeline, _given(rates, correlations, end, "middle", DRAWS))
+    few = _given(rates, correlations, end, "middle", GAIN_DRAWS)
     gains = [_gain(graph, one, at, few) for one in rates]
     gains.sort(key=lambda gain: (-gain.less.value, gain.rate))
+    error, stops = error_of(graph, rates, correlations, end), bool(middle.stopped.any())
     return System(
         assuming=name,
         error=error,
@@ -118,6 +125,32 @@ def _system(
         gains=tuple(gains),
         first=_first(gains),
     )
+
+
+def _at(rates: Mapping[str, Rate], correlations: Mapping[str, Correlation], unknown: float) -> Given:
+    """Return the measured values themselves."""
+    import numpy as np
+
+    return Given(
+        {key: np.array([rate.value]) for key, rate in rates.items()},
+        {key: np.array([one.estimate.value]) for key, one in correlations.items()},
+        unknown,
+    )
+
+
+def _given(
+    rates: Mapping[str, Rate],
+    correlations: Mapping[str, Correlation],
+    unknown: float,
+    side: Side,
+    draws: int,
+) -> Given:
+    """Return draws of everything that was measured."""
+    import numpy as np
+
+    u = np.random.default_rng(1).random((len(correlations), draws))
+    drawn = {key: correlations[key].quantile(row) for key, row in zip(sorted(correlations), u, strict=True)}
+    return Given(_drawn(rates, side, draws), drawn, unknown)
 
 
 def _error(found: Outcome) -> "Floats":
