@@ -64,7 +64,8 @@ def system_errors(
 
     The error grows with every rate. So the lower end of its interval is the 2.5 % quantile over draws from
     the lower distributions of the rates, of which Clopper and Pearson's lower ends are that quantile, and the
-    upper one is got alike. All else is drawn from the middle distributions.
+    upper one is got alike. The parts of the error do not all grow with every rate: their intervals hold those
+    of the lower, middle and upper distributions. Gains are drawn from the middle ones, Jeffreys' posteriors.
     """
     ends = {"independent": 0.0, "fully correlated": 1.0}
     if not unknown_correlations(graph, correlations):
@@ -112,16 +113,17 @@ def _system(
 ) -> System:
     at = _at(rates, correlations, end)
     point = outcome(graph.pipeline, at)
-    middle = outcome(graph.pipeline, _given(rates, correlations, end, "middle", DRAWS))
+    sides: tuple[Side, ...] = ("low", "middle", "high")
+    drawn = [outcome(graph.pipeline, _given(rates, correlations, end, side, DRAWS)) for side in sides]
     few = _given(rates, correlations, end, "middle", GAIN_DRAWS)
     gains = [_gain(graph, one, at, few) for one in rates]
     gains.sort(key=lambda gain: (-gain.less.value, gain.rate))
-    error, stops = error_of(graph, rates, correlations, end), bool(middle.stopped.any())
+    error, stops = error_of(graph, rates, correlations, end), bool(drawn[-1].stopped.any())
     return System(
         assuming=name,
         error=error,
-        wrong=_estimate(point.wrong, middle.wrong) if stops else error,
-        stopped=_estimate(point.stopped, middle.stopped) if stops else None,
+        wrong=_estimate(point.wrong, *(one.wrong for one in drawn)) if stops else error,
+        stopped=_estimate(point.stopped, *(one.stopped for one in drawn)) if stops else None,
         gains=tuple(gains),
         first=_first(gains),
     )
@@ -194,14 +196,15 @@ def _with(graph: Graph, given: Given, rate: str, value: "Floats") -> Outcome:
     return outcome(graph.pipeline, replace(given, rates={**given.rates, rate: value}))
 
 
-def _estimate(value: "Floats", drawn: "Floats") -> Estimate:
+def _estimate(value: "Floats", *drawn: "Floats") -> Estimate:
+    """Return a value with the interval that holds those of all these draws."""
     import numpy as np
 
+    # The value of few errors can lie beyond a quantile of the posterior; noise of rounding is none.
     point = float(value[0])
-    low, high = np.quantile(drawn, [0.025, 0.975])
-    # The plug-in value of few errors can lie beyond a quantile of the posterior; noise of rounding is none.
-    ends = (point, min(float(low), point), max(float(high), point))
-    return Estimate(*(0.0 if abs(end) < _NOISE else end for end in ends))
+    low = min(point, *(float(np.quantile(one, 0.025)) for one in drawn))
+    high = max(point, *(float(np.quantile(one, 0.975)) for one in drawn))
+    return Estimate(*(0.0 if abs(end) < _NOISE else end for end in (point, low, high)))
 
 
 def _first(gains: Sequence[Gain]) -> tuple[str, ...]:

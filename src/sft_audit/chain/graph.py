@@ -172,7 +172,8 @@ Node = Annotated[
     Discriminator(
         _kind,
         custom_error_type="node",
-        custom_error_message="a part is a stage's name, or a mapping with one of series, vote, retry, verify",
+        custom_error_message="a part is a stage's name, or a mapping with one of series, vote, retry, verify; "
+        "a list of parts is `series: [...]`",
     ),
 ]
 
@@ -278,21 +279,28 @@ def _weigh(value: object, depth: int, seen: list[int]) -> None:
 
 
 def _one_line(fault: ValidationError) -> str:
-    first = min(fault.errors(), key=lambda error: error["type"] != "extra_forbidden")
+    errors = fault.errors()
+    first = min(errors, key=lambda error: error["type"] != "extra_forbidden")
     loc = first["loc"]
     where = ".".join(str(part) for part in loc if not _tag(part))
     match first["type"]:
         case "extra_forbidden":
-            key, known = str(loc[-1]), list(_model(loc).model_fields)
+            key = str(loc[-1])
+            missing = [e["loc"][-1] for e in errors if e["type"] == "missing" and e["loc"][:-1] == loc[:-1]]
+            known = [str(one) for one in missing or _model(loc).model_fields]
             cure = _OTHER_NAMES.get(key) or f"did you mean {get_close_matches(key, known, 1, 0)[0]!r}?"
             return f"{where}: unknown key; {cure}"
         case "missing":
             return f"{where} is missing"
         case "model_type" if not where:
             return "expected a mapping with `stages` and `pipeline`"
+        case "invalid_key":
+            return f"{where}: YAML reads this key as {first['input']!r}, not as text; mend it or quote it"
         case "value_error" | "node":
             message = first["msg"].removeprefix("Value error, ")
             return f"{where}: {message}" if where else message
+        case "less_than_equal" if _model(loc) is Spread:
+            return f"{where}: {first['input']} is no share; write 0.04 for 4 %"
     return f"{where}: {first['msg'].lower()} (got {first['input']!r:.60})"
 
 

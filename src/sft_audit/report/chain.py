@@ -184,7 +184,7 @@ def _assumed(found: Chain) -> list[str]:
     counted = "counts Clopper-Pearson; " if any(isinstance(r, Counted) for r in found.rates.values()) else ""
     lines.append(
         f"95 % intervals: {counted}the system's error from {DRAWS:,} draws (fixed seed) of what lies "
-        "behind them; its parts, gains and derivatives from Jeffreys' posterior"
+        "behind them; gains and derivatives from Jeffreys' posterior"
     )
     return lines
 
