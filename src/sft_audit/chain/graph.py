@@ -172,8 +172,8 @@ Node = Annotated[
     Discriminator(
         _kind,
         custom_error_type="node",
-        custom_error_message="a part is a stage's name, or a mapping with one of series, vote, retry, verify; "
-        "a list of parts is `series: [...]`",
+        custom_error_message="a part is a stage's name, or a mapping with one of series, vote, retry, "
+        "verify; a list of parts is `series: [...]`",
     ),
 ]
 
