@@ -177,24 +177,29 @@ def measure_correlation(seen: Trajectories, stage: str) -> Correlation | None:
     if len(found) < _FEWEST_ITEMS:
         return None
     votes = np.array(found, dtype=float)
-    value = _intraclass(votes)
+    rows = np.random.default_rng(0).integers(0, len(votes), (RESAMPLES, len(votes)))
+    value, *drawn = _intraclass(np.concatenate([votes[None], votes[rows]]))
     if np.isnan(value):
         return None
-    rng = np.random.default_rng(0)
-    rows = rng.integers(0, len(votes), (RESAMPLES, len(votes)))
-    drawn = np.sort([one for one in map(_intraclass, votes[rows]) if not np.isnan(one)])
-    low, high = np.quantile(drawn, [0.025, 0.975])
-    return Correlation(Estimate(value, float(low), float(high)), len(votes), tuple(drawn.tolist()))
+    kept = np.sort([one for one in drawn if not np.isnan(one)])
+    low, high = np.quantile(kept, [0.025, 0.975])
+    estimate = Estimate(float(value), float(low), float(high))
+    return Correlation(estimate, len(votes), tuple(kept.tolist()))
 
 
-def _intraclass(votes: "Floats") -> float:
-    """Return the correlation within items from (wrong, votes), shape (items, 2); nan where all are alike."""
-    wrong, sizes = votes.T
-    items, total = len(votes), float(sizes.sum())
-    mean = float(wrong.sum()) / total
-    if mean in (0.0, 1.0):
-        return float("nan")
-    between = float((sizes * (wrong / sizes - mean) ** 2).sum()) / (items - 1)
-    within = float((wrong * (1 - wrong / sizes)).sum()) / (total - items)
-    size = (total - float((sizes**2).sum()) / total) / (items - 1)
-    return min(max((between - within) / (between + (size - 1) * within), 0.0), 1.0)
+def _intraclass(votes: "Floats") -> "Floats":
+    """Return the correlation within items from (wrong, votes); nan where all are alike.
+
+    Shape (resamples, items, 2) gives (resamples,).
+    """
+    import numpy as np
+
+    wrong, sizes = votes[..., 0], votes[..., 1]
+    items, total = votes.shape[1], sizes.sum(axis=1)
+    mean = wrong.sum(axis=1) / total
+    between = (sizes * (wrong / sizes - mean[:, None]) ** 2).sum(axis=1) / (items - 1)
+    within = (wrong * (1 - wrong / sizes)).sum(axis=1) / (total - items)
+    size = (total - (sizes**2).sum(axis=1) / total) / (items - 1)
+    spread = between + (size - 1) * within
+    ratio = (between - within) / np.where(spread > 0, spread, np.nan)
+    return np.asarray(np.where((mean == 0) | (mean == 1), np.nan, np.clip(ratio, 0, 1)))

@@ -146,7 +146,7 @@ def _counted(answers: Sequence[tuple[str, bool]]) -> Counted:
         residuals[trajectory] += error - k / n
     runs = len(residuals)
     worth = float(runs)
-    if 0 < k < n and runs > 1:
+    if 0 < k < n and 1 < runs < n:
         clustered = runs / (runs - 1) * sum(one * one for one in residuals.values())
         worth = n / max(1.0, clustered / (n * (k / n) * (1 - k / n)))
     return Counted(k, n, min(worth, float(n)), f"{runs:,} trajectories")
