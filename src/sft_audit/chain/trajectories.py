@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from math import isfinite
 from pathlib import Path
+from sys import intern
 
 from sft_audit.chain.graph import Graph
 from sft_audit.chain.rates import Counted, Rate, false_accepts, false_rejects
@@ -102,7 +103,7 @@ def _step(row: Row | Malformed, order: Counter[str], *, cut: bool) -> Step | str
     right = content.get("right")
     if not (right is None or isinstance(right, bool)):
         return "`right` is neither true, false nor null"
-    name = str(trajectory)
+    name, stage = intern(str(trajectory)), intern(stage)
     order[name] += 1
     match content.get("step"):
         case bool() | None:

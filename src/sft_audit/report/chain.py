@@ -147,10 +147,10 @@ def _snowball(one: Snowball) -> list[str]:
     if one.left_out:
         lines.append(f"  left out, a step is not judged: {one.left_out:,} trajectories")
     if one.ratio_alone:
-        read = _read(one.ratio_alone, "errors snowball", "errors cluster or heal")
+        read = _read(one.ratio_alone, "worse together, they snowball", "better together")
         lines.append(
             f"  that is {_told(one.ratio_alone)} times the {percent(one.alone)} "
-            f"of stages as they are alone: {read}"
+            f"of the stages as given: {read}"
         )
     if one.ratio:
         read = _read(one.ratio, "errors avoid one another", "errors come together in some trajectories")
