@@ -67,9 +67,10 @@ class Measured(_Part):
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
-        for one, other in (("errors", "of"), ("audit", "check")):
-            if (getattr(self, one) is None) != (getattr(self, other) is None):
-                raise ValueError(f"`{one}` and `{other}` go together; give both")
+        if (self.errors is None) != (self.of is None):
+            raise ValueError("`errors` and `of` go together; give both")
+        if (self.audit is None) != (self.check is None):
+            raise ValueError("`audit` and `check` go together; give both")
         if sum(part is not None for part in (self.errors, self.error, self.audit)) > 1:
             raise ValueError("two sources of one rate; keep `errors`/`of`, or `error`, or `audit`/`check`")
         if self.errors is not None and self.of is not None and self.errors > self.of:
@@ -259,10 +260,11 @@ def read_graph(path: Path) -> Graph:
 
 class _Loader(yaml.SafeLoader):
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:  # noqa: ANN401, FBT - PyYAML's
-        keys = [key.value for key, _ in node.value]
-        for key in keys:
-            if isinstance(key, str) and keys.count(key) > 1:
+        seen: set[str] = set()
+        for key in (key.value for key, _ in node.value if isinstance(key.value, str)):
+            if key in seen:
                 raise AuditError(f"line {node.start_mark.line + 1}: {key!r} stands there twice; keep one")
+            seen.add(key)
         return super().construct_mapping(node, deep)
 
 
