@@ -15,7 +15,7 @@ LAYERS = (
     ("readers", "logs", "runs", "record", "monitor", "models", "representation", "rewards", "constitution"),
     ("checks", "remedies"),
     ("audit", "policy"),
-    ("gate", "hindsight"),
+    ("gate", "hindsight", "chain"),
     (
         "report",
         "review",

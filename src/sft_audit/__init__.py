@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from sft_audit.errors import AuditError
 
 if TYPE_CHECKING:
+    from sft_audit.chain import chain_error
     from sft_audit.constitution.constrain import constrain
     from sft_audit.probes import make_probes
     from sft_audit.session import (
@@ -26,24 +27,21 @@ __all__ = [
     "audit_prompts",
     "audit_reward",
     "audit_run",
+    "chain_error",
     "constrain",
     "make_probes",
     "open_report",
 ]
 
 
+# Where the API stands; the rest of it is in `session`.
+_ELSEWHERE = {"chain_error": "chain", "constrain": "constitution.constrain", "make_probes": "probes"}
+
+
 def __getattr__(name: str) -> object:
     """Import the API only when it is used, so that `import sft_audit` loads nothing heavy."""
-    if name == "constrain":
-        from sft_audit.constitution.constrain import constrain
+    if name not in __all__:
+        raise AttributeError(name)
+    from importlib import import_module
 
-        return constrain
-    if name == "make_probes":
-        from sft_audit.probes import make_probes
-
-        return make_probes
-    if name in __all__[1:]:
-        from sft_audit import session
-
-        return getattr(session, name)
-    raise AttributeError(name)
+    return getattr(import_module(f"sft_audit.{_ELSEWHERE.get(name, 'session')}"), name)

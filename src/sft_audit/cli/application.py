@@ -17,6 +17,7 @@ _ORDER = (
     "watch",
     "gate",
     "run",
+    "chain",
     "demo",
     "checks",
     "explain",
