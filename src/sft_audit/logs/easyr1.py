@@ -72,15 +72,15 @@ def generations(path: Path) -> Iterator[bytes | str]:
 def _records(path: Path) -> Iterator[str]:
     """Yield the text of one record after the other: the next begins behind a score and a blank line."""
     lines: list[str] = []
-    size = 0
+    size, before, last = 0, "", ""
     with path.open(encoding="utf-8", errors="replace", newline="\n") as file:
         while line := file.readline(ROW_LIMIT):
-            ended = len(lines) > 1 and lines[-1] == "\n" and lines[-2].startswith("[score] ")
-            if ended and line.startswith(_START):
+            if before.startswith("[score] ") and last == "\n" and line.startswith(_START):
                 yield "".join(lines)
                 lines, size = [], 0
-            if size <= ROW_LIMIT:
+            if size <= ROW_LIMIT:  # one line more than the limit is enough to tell
                 lines.append(line)
                 size += len(line)
+            before, last = last, line
     if lines:
         yield "".join(lines)
