@@ -1,7 +1,7 @@
 """Logs of a long run, read in bounded memory: completions as verl dumps them, and its metrics.
 
-python bench/run_logs.py [--gb 2] [--folder DIR]; prints a Markdown table. Each log is written to a folder of its own,
-read in a process of its own, on one core, and deleted.
+python bench/run_logs.py [--gb 2] [--folder DIR]; prints a Markdown table. Each log is written to a folder of
+its own, read in a process of its own, on one core, and deleted.
 """
 
 import argparse
@@ -20,6 +20,7 @@ from sft_audit.record.rollouts import _read_chunk
 from sft_audit.runs import find_run, read_metrics
 
 MIB = 1 << 20
+THOUGHT = "I count the cubes \u2013 one, two. " * 70
 NAMES = [
     f"{group}/{kind}/{which}" for group in ("critic", "actor") for kind in "abcd" for which in ("mean", "max")
 ]
@@ -56,7 +57,7 @@ def rollouts() -> Iterator[dict]:
             "input": f"user\nHow many cubes are left of ball {at % 97}? "
             + "Look closely. " * 20
             + "\nassistant\n",
-            "output": f"<think>\n{'I count the cubes \u2013 one, two. ' * 70}{at}\n</think>\n<answer>{at % 7}</answer>",
+            "output": f"<think>\n{THOUGHT}{at}\n</think>\n<answer>{at % 7}</answer>",
             "gts": str(at % 5),
             "score": float(at % 7 == at % 5),
             "step": at // 512,
@@ -69,7 +70,7 @@ def metrics() -> Iterator[dict]:
     """Yield lines as verl's file logger makes them, of 16 numbers."""
     step = 0
     while True:
-        yield {"step": step, "data": {name: (step % 1000) / 997 for name in NAMES}}
+        yield {"step": step, "data": dict.fromkeys(NAMES, step % 1000 / 997)}
         step += 1
 
 
@@ -91,7 +92,7 @@ def apart(read: Callable[[Path], int], path: Path) -> tuple[int, float, int, int
 
 def measured(read: Callable[[Path], int], path: Path) -> tuple[int, float, int, int]:
     assert find_run(path).trainer == "verl"
-    import pyarrow  # noqa: F401 - what it takes to load is not what reading takes
+    import pyarrow as pa  # noqa: F401 - what it takes to load is not what reading takes
 
     before = peak_rss()
     start = perf_counter()

@@ -86,6 +86,15 @@ def test_data_and_what_an_audit_wrote_are_no_rollouts(tmp_path: Path) -> None:
     assert find_run(tmp_path).rollouts == (tmp_path / "1.jsonl",)
 
 
+def test_what_cannot_be_opened_or_is_half_written_is_passed_over(tmp_path: Path) -> None:
+    good = put(tmp_path / "1.jsonl", rollout(1))
+    (tmp_path / "gone.csv").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "completions_00002.parquet").write_bytes(b"PAR1" + b"\0" * 40)
+    (tmp_path / "2.jsonl").write_text('{"input": "Which?", "out')
+    (tmp_path / "3.jsonl").touch()
+    assert find_run(tmp_path).rollouts == (good,)
+
+
 def test_one_file_is_a_run_of_its_own(tmp_path: Path) -> None:
     plain = put(tmp_path / "eval" / "x.jsonl", {"prompt": "Which?", "completion": "red"})
     assert find_run(plain) == RunFiles((plain,), (), (), "plain")

@@ -76,6 +76,16 @@ def test_lines_are_counted_from_the_start_wherever_reading_begins(tmp_path: Path
     assert (found.file, found.line) == ("log.jsonl", 3)
 
 
+def test_a_log_that_grows_while_it_is_read_is_read_to_its_last_whole_line(tmp_path: Path) -> None:
+    log = written(tmp_path / "log.jsonl", '{"step": 0, "reward": 1}\n')
+    reading = read_metrics(log)
+    found = [next(reading)]
+    with log.open("a") as file:
+        file.write("".join(f'{{"step": {step}, "reward": 1}}\n' for step in range(1, 1000)) + '{"step": 10')
+    found += reading
+    assert [one.step for one in found] == list(range(1000))
+
+
 def test_a_log_that_was_begun_anew_is_read_from_its_start(tmp_path: Path) -> None:
     log = written(tmp_path / "log.jsonl", '{"step": 1, "reward": 0.5}\n')
     assert list(read_metrics(log, 10_000)) == [Metric(1, "reward", 0.5)]

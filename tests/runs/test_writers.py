@@ -109,6 +109,18 @@ def test_generations_that_break_off_lose_the_last(tmp_path: Path, n_bytes: int) 
     assert last == "no [prompt], [output], [ground_truth] and [score] in this order; it may be cut off"
 
 
+def test_a_record_beyond_the_limit_is_told_and_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sft_audit.logs.easyr1.ROW_LIMIT", 100)
+    record = "[prompt] Which?\n[output] {}\n[ground_truth] red\n[score] 1.0\n\n"
+    log = tmp_path / "generations.log"
+    log.write_text(record.format("red") + record.format("red\n" * 100) + record.format("blue"))
+    first, told, last = sampled(log)
+    assert (first.completion, last.completion) == ("red", "blue")
+    assert "this one is larger" in told
+
+
 def test_llamafactory() -> None:
     found = find_run(FIXTURES / "llamafactory")
     assert (found.trainer, found.rollouts) == ("llamafactory", ())

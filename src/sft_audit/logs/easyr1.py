@@ -11,26 +11,27 @@ from sft_audit.readers import Content
 from sft_audit.readers.json_row import ROW_LIMIT, TOO_LARGE
 
 NAME = "generations.log"
+_FIELDS = ("[prompt]", "[output]", "[ground_truth]", "[score]")
 _START = "[prompt] "
 _RECORD = re.compile(
-    r"\[prompt\] (?P<prompt>.*?)\n\[output\] (?P<output>.*)"
-    r"\n\[ground_truth\] (?P<ground_truth>.*)\n\[score\] (?P<score>[^\n]*)\n\n",
+    r"\[prompt\] (.*?)\n\[output\] (.*)"
+    r"\n\[ground_truth\] (.*)\n\[score\] ([^\n]*)\n\n",
     re.DOTALL,
 )
 
 
 def _matches(row: Content) -> bool:
-    return row.keys() == {"prompt", "output", "ground_truth", "score"}
+    return row.keys() == set(_FIELDS)
 
 
 @log_format(
     "easyr1",
     matches=_matches,
     example={
-        "prompt": "user\nWhich colour?\nassistant\n",
-        "output": "red",
-        "ground_truth": "red",
-        "score": "1.0",
+        "[prompt]": "user\nWhich colour?\nassistant\n",
+        "[output]": "red",
+        "[ground_truth]": "red",
+        "[score]": "1.0",
     },
     priority=20,
 )
@@ -40,12 +41,12 @@ def easyr1(row: Content) -> tuple[Logged, ...]:
     They are of validation, and their step is not logged. Source: hiyouga/EasyR1
     `verl/utils/logger/gen_logger.py`, `FileGenerationLogger`.
     """
-    reward = paid(row["score"])
+    reward = paid(row["[score]"])
     return (
         Logged(
-            prompt_text(row["prompt"]),
-            completion_text(row["output"]),
-            as_text(row["ground_truth"]),
+            prompt_text(row["[prompt]"]),
+            completion_text(row["[output]"]),
+            as_text(row["[ground_truth]"]),
             reward.reward,
             reward.problem,
         ),
@@ -63,7 +64,7 @@ def generations(path: Path) -> Iterator[bytes | str]:
         if len(record) > ROW_LIMIT:
             yield TOO_LARGE
         elif found := _RECORD.fullmatch(record):
-            yield json.dumps(found.groupdict()).encode()
+            yield json.dumps(dict(zip(_FIELDS, found.groups(), strict=True))).encode()
         else:
             yield "no [prompt], [output], [ground_truth] and [score] in this order; it may be cut off"
 
@@ -71,15 +72,15 @@ def generations(path: Path) -> Iterator[bytes | str]:
 def _records(path: Path) -> Iterator[str]:
     """Yield the text of one record after the other: the next begins behind a score and a blank line."""
     lines: list[str] = []
-    size = 0
+    size, before, last = 0, "", ""
     with path.open(encoding="utf-8", errors="replace", newline="\n") as file:
         while line := file.readline(ROW_LIMIT):
-            ended = len(lines) > 1 and lines[-1] == "\n" and lines[-2].startswith("[score] ")
-            if ended and line.startswith(_START):
+            if before.startswith("[score] ") and last == "\n" and line.startswith(_START):
                 yield "".join(lines)
                 lines, size = [], 0
-            if size <= ROW_LIMIT:
+            if size <= ROW_LIMIT:  # one line more than the limit is enough to tell
                 lines.append(line)
                 size += len(line)
+            before, last = last, line
     if lines:
         yield "".join(lines)

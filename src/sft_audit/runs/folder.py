@@ -13,15 +13,13 @@ from sft_audit.readers.inputs import nearest
 from sft_audit.runs.metric import MetricFormat, find_metric_format, first_row
 from sft_audit.runs.trainer_state import NAME as STATE
 
-_ROWS = (".jsonl", ".ndjson", ".parquet")
-_OPENED = (*_ROWS, ".csv", ".tsv")
+_OPENED = (".jsonl", ".ndjson", ".parquet", ".csv", ".tsv")
 _CHECKPOINT = re.compile(r"(?:checkpoint-|global_step_?)(\d+)")
 _NUMBER = re.compile(r"(\d+)\D*")
 _HELD_OUT = re.compile(r"(?:.*[_.-])?(?:val|valid|validation|eval|test)(?:[_.-].*)?")
 _STATE_STEP = re.compile(rb'"global_step"\s*:\s*(\d+)')
 _WEIGHTS = (".safetensors", ".bin")
 _CONFIGS = ("config.json", "adapter_config.json")
-_FORMATS = {"trl": "trl", "swift": "swift", "verl": "verl", "easyr1": "easyr1"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +61,7 @@ def find_run(path: Path) -> RunFiles:
     for one in files:
         if path.is_dir() and not _may_be_log(one):
             continue
-        row = None if one.name == STATE or one.suffix in (".csv", ".tsv") else first_row(one)
+        row = None if one.name == STATE else first_row(one)
         found = find_metric_format(one, row)
         if found is not None:
             metrics.append((found, one))
@@ -97,7 +95,7 @@ def _walk(folder: Path) -> Iterator[Path]:
 
 def _may_be_log(path: Path) -> bool:
     named = path.name in (STATE, easyr1.NAME) or "tfevents" in path.name
-    return named or path.suffix in _OPENED
+    return (named or path.suffix in _OPENED) and path.is_file()
 
 
 def _completions(path: Path, row: dict[str, object], run: Path) -> _Completions | None:

@@ -15,9 +15,13 @@ from sft_audit.logs import is_logged
 from sft_audit.logs.container import log_chunks
 from sft_audit.readers import Content
 from sft_audit.readers.chunk import Row
-from sft_audit.readers.file_bytes import FileBytes
+from sft_audit.readers.file_bytes import BOM, FileBytes
+from sft_audit.readers.json_row import ROW_LIMIT, RowReader
+from sft_audit.sample import Malformed, Place
 
 _LOOK = 20
+_LINES = (".jsonl", ".ndjson")
+_ROWLESS = (".csv", ".tsv")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,18 +120,32 @@ def read_metrics(path: Path, offset: int = 0) -> Reading:
 
 
 def first_row(path: Path) -> Content | None:
-    """Return the first of a file's rows that can be read; None where it has none near its beginning."""
-    try:
-        with FileBytes(path) as source:
-            if not source.size:
-                return None
-            chunks = log_chunks(source, path.name, is_logged)
-            rows = islice((row for chunk in chunks for row in chunk.rows()), _LOOK)
-            return next((row.content for row in rows if isinstance(row, Row)), None)
-    except AuditError:
-        if path.is_file():
+    """Return the first of a file's rows that can be read; None where it has none near its beginning.
+
+    Raises AuditError where the file cannot be opened.
+    """
+    with FileBytes(path) as source:
+        if not source.size or path.suffix in _ROWLESS or "tfevents" in path.name:
             return None
-        raise
+        rows = _lines(path) if path.suffix in _LINES else _rows(source)
+        try:
+            return next((row.content for row in islice(rows, _LOOK) if isinstance(row, Row)), None)
+        except AuditError:  # the file is in no container of rows
+            return None
+
+
+def _lines(path: Path) -> Iterator[Row | Malformed]:
+    """Yield the rows of JSON Lines, reading no further than each."""
+    reader, place = RowReader(), Place(path.name, 1, 0, -1, 0)
+    with path.open("rb") as file:
+        while data := file.readline(ROW_LIMIT):
+            yield reader.read(data.removeprefix(BOM).strip(), place)
+
+
+def _rows(source: FileBytes) -> Iterator[Row | Malformed]:
+    """Yield the rows of a file in any container."""
+    for chunk in log_chunks(source, source.path.name, is_logged):
+        yield from chunk.rows()
 
 
 def number(value: object) -> float | None:
