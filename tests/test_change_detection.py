@@ -85,7 +85,9 @@ def test_values_below_the_level_are_no_evidence(values):
     assert LevelDetector(0.2).take(values) <= 1
 
 
-@pytest.mark.parametrize(("before", "after", "level"), [(0.0, 0.1, 0.02), (0.01, 0.06, 0.02), (0.3, 0.7, 0.5)])
+@pytest.mark.parametrize(
+    ("before", "after", "level"), [(0.0, 0.1, 0.02), (0.01, 0.06, 0.02), (0.3, 0.7, 0.5)]
+)
 @pytest.mark.parametrize("change", [1, 300])
 def test_a_change_is_seen_not_much_later_than_by_who_knew_all_about_it(before, after, level, change):
     # Who knows the change and its size needs log(1 / alpha) / KL values on average (Wald 1945).
