@@ -1,6 +1,6 @@
 """Real GRPO runs of TRL for the monitor to watch: with a leaky judge, and healthy ones.
 
-HF_HUB_OFFLINE=1 python bench/watched_runs.py DIR [--seeds 10]; leaves DIR/ARM-SEED, each a run's folder.
+HF_HUB_OFFLINE=1 python bench/watched_runs.py DIR [--seeds 10] [--lasting 3] [--sound 10]; leaves DIR/ARM-SEED, each a run's folder.
 """
 
 import argparse
@@ -37,12 +37,15 @@ def main() -> None:
     parser.add_argument("runs", type=Path)
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--lasting", type=int, default=3)
+    parser.add_argument("--sound", type=int, default=10)
     asked = parser.parse_args()
     for seed in range(asked.seeds):
-        for arm in (LEAKY, CLEAN, SOUND):
-            run(arm, seed, asked.runs)
+        run(LEAKY, seed, asked.runs)
+        run(CLEAN, seed, asked.runs)
     for seed in range(asked.lasting):
         run(LASTING, seed, asked.runs)
+    for seed in range(asked.sound):
+        run(SOUND, seed, asked.runs)
 
 
 def run(arm: Arm, seed: int, runs: Path) -> Path:

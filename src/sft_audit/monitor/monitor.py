@@ -264,7 +264,8 @@ class _Numbers(_Watcher):
         self.settling: list[float] = []
         self.best = -inf
         self.limit = limit
-        self.ranges: list[float] = []
+        self.moved = 0.0
+        self.moves = 0
         self.sum: Cusum | None = None
         if isinstance(measure.test, Shifted):
             self.sum = Cusum(measure.test.side, least=measure.test.least)
@@ -285,12 +286,13 @@ class _Numbers(_Watcher):
         match self.measure.test:
             case At(fixed, in_a_row):
                 level = fixed if self.limit is None else self.limit
-                return level, self._count(value >= level), in_a_row
+                return level if level < inf else None, self._count(value >= level), in_a_row
             case Dropped(in_a_row, times, margin, noise):
                 level = self._below_best(times, margin, noise)
                 self.best = max(self.best, value)
                 if self.recent:
-                    self.ranges.append(abs(value - self.recent[-1][1][0]))
+                    self.moved += abs(value - self.recent[-1][1][0])
+                    self.moves += 1
                 return level, self._count(level is not None and value < level), in_a_row
             case Shifted(side, needed):
                 assert self.sum is not None  # noqa: S101 - by construction
@@ -314,8 +316,7 @@ class _Numbers(_Watcher):
         """Return the level below the best so far; None before there is one above 0."""
         if self.best <= 0:
             return None
-        told = sum(self.ranges) / _MOVING_RANGE
-        spread = (_PRIOR * noise + told) / (_PRIOR + len(self.ranges))
+        spread = (_PRIOR * noise + self.moved / _MOVING_RANGE) / (_PRIOR + self.moves)
         return min(self.best * times, self.best - max(margin, _DEVIATIONS * spread))
 
     def _count(self, beyond: bool) -> int:
