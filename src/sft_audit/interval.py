@@ -1,6 +1,5 @@
 """Rates with their intervals."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil, inf, sqrt
 
@@ -89,20 +88,33 @@ def ratio_of_shares(one: Spread, other: Spread) -> tuple[float, float]:
     return low, (p * q + sqrt(max((p * q) ** 2 - p_high * (2 * p - p_high) * least, 0.0))) / least
 
 
-def clustered_wilson(clusters: Sequence[tuple[int, int]]) -> Spread:
-    """Return the share of k in n over clusters of (k, n), and its 95 % interval, clustered.
+@dataclass(frozen=True, slots=True)
+class Clustered:
+    """Sums over so many clusters of k, of n, of k^2, of k n and of n^2: k of n in each show something.
 
-    Wilson's interval at the sample size that the clusters are worth: at most n, less the degrees of freedom
-    that the estimate of their variance costs (Korn and Graubard 1998); where all or none show it, so that
-    nothing tells how alike a cluster is, the number of clusters.
+    The interval is Wilson's at the sample size that the clusters are worth: at most n, less the degrees of
+    freedom that the estimate of their variance costs (Korn and Graubard 1998); where all or none show it, so
+    that nothing tells how alike a cluster is, the number of clusters.
     """
-    from scipy.special import stdtrit
 
-    sizes, shown = sum(n for _, n in clusters), sum(k for k, _ in clusters)
-    share, many = shown / sizes, len(clusters)
-    spread = sum((k - share * n) ** 2 for k, n in clusters) / sizes**2
-    worth = float(many)
-    if spread > 0 and many > 1:
-        plain = share * (1 - share) / (spread * many / (many - 1))
-        worth = min(plain * (Z95 / float(stdtrit(many - 1, 0.975))) ** 2, sizes)
-    return share, *wilson(share * worth, worth)
+    many: int
+    k: int
+    n: int
+    kk: int
+    kn: int
+    nn: int
+
+    @property
+    def spread(self) -> Spread:
+        """Return the share and its 95 % interval; 0 to 1 where nothing was looked at."""
+        from scipy.special import stdtrit
+
+        if not self.n:
+            return 0.0, 0.0, 1.0
+        share = self.k / self.n
+        variance = (self.kk - 2 * share * self.kn + share**2 * self.nn) / self.n**2
+        worth = float(self.many)
+        if 0 < self.k < self.n and self.many > 1 and variance > 0:
+            plain = share * (1 - share) / (variance * self.many / (self.many - 1))
+            worth = min(plain * (Z95 / float(stdtrit(self.many - 1, 0.975))) ** 2, self.n)
+        return share, *wilson(share * worth, worth)

@@ -12,7 +12,7 @@ from sft_audit import audit_data
 from sft_audit.config import RunConfig, parse_config
 from sft_audit.engine import Engine
 from sft_audit.errors import AuditError
-from sft_audit.interval import clustered_wilson, ratio_of_shares, wilson
+from sft_audit.interval import Clustered, Spread, ratio_of_shares, wilson
 from sft_audit.record import Recording, plan
 from sft_audit.store import Store
 
@@ -49,6 +49,12 @@ def record(tmp_path: Path) -> Record:
         return store
 
     return run
+
+
+def clustered_wilson(clusters: Sequence[tuple[int, int]]) -> Spread:
+    k, n = (sum(one) for one in zip(*clusters, strict=True))
+    kk, kn, nn = (sum(one[i] * one[j] for one in clusters) for i, j in ((0, 0), (0, 1), (1, 1)))
+    return Clustered(len(clusters), k, n, kk, kn, nn).spread
 
 
 def amplified(store: Store, behaviour: str = "claims_verified") -> dict[str, Any]:

@@ -6,7 +6,7 @@ from math import isfinite
 from typing import Any
 
 from sft_audit.config import RunConfig
-from sft_audit.interval import clustered_wilson, ratio_of_shares
+from sft_audit.interval import Clustered, ratio_of_shares
 from sft_audit.monitor.episode import read_episode
 from sft_audit.record import Batch, Recording, table_recorder
 from sft_audit.record.episodes import SFT_EPISODES
@@ -202,12 +202,11 @@ def _amplify(store: Store, known: Sequence[Behaviour], ends: _Ends) -> None:
 
 def _amplified(store: Store, one: Behaviour, ends: _Ends) -> Mapping[str, Any]:
     begun = "stage = 'sft model'" if ends.begun is None else f"stage = 'rl' and step = {ends.begun}"
-    before = store.rows(f"select {one.name}, n from shown where {begun}")
-    after = store.rows(f"select {one.name}, n from shown where stage = 'rl' and step >= {ends.first}")
-    data = store.rows(f"select sum({one.name})::bigint, sum(n)::bigint from shown where stage = 'sft data'")[
-        0
-    ]
-    then, now = clustered_wilson(before), clustered_wilson(after)
+    before = _clustered(store, one, begun)
+    after = _clustered(store, one, f"stage = 'rl' and step >= {ends.first}")
+    of_data = f"select sum({one.name})::bigint, sum(n)::bigint from shown where stage = 'sft data'"
+    data = store.rows(of_data)[0]
+    then, now = before.spread, after.spread
     low, high = ratio_of_shares(now, then)
     row = {
         "behaviour": one.name,
@@ -216,19 +215,25 @@ def _amplified(store: Store, one: Behaviour, ends: _Ends) -> Mapping[str, Any]:
         "data_k": data[0],
         "data_n": data[1],
         "before": "sft model" if ends.begun is None else "first step",
-        "before_k": sum(k for k, _ in before),
-        "before_n": sum(n for _, n in before),
+        "before_k": before.k,
+        "before_n": before.n,
         **dict(zip(("before_share", "before_low", "before_high"), then, strict=True)),
         "first": ends.first,
         "last": ends.last,
-        "k": sum(k for k, _ in after),
-        "n": sum(n for _, n in after),
+        "k": after.k,
+        "n": after.n,
         **dict(zip(("share", "low", "high"), now, strict=True)),
         "ratio": now[0] / then[0] if then[0] else None,
         "ratio_low": low,
         "ratio_high": high if isfinite(high) else None,
     }
     return {**row, "says": _sentence(row)}
+
+
+def _clustered(store: Store, one: Behaviour, where: str) -> Clustered:
+    k = one.name
+    sums = f"sum({k}), sum(n), sum({k} * {k}), sum({k} * n), sum(n * n)"
+    return Clustered(*store.rows(f"select count(*), {sums} from shown where {where}")[0])
 
 
 def _sentence(row: Mapping[str, Any]) -> str:
