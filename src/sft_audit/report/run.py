@@ -72,7 +72,7 @@ _WAYS = """
     where k > 0 or before_k > 0 or coalesce(data_k, 0) > 0
     order by exploit desc, share desc, behaviour
 """
-# Of what is paid and should not be: exploits first, each completion once, the best paid and latest first.
+# Of what is paid and should not be: exploits first, each text once; wrong, well paid and late ones first.
 _EXAMPLES = """
     with shown as (
         select *, if(exploits <> '', exploits, 'paid and wrong') as why
@@ -82,13 +82,14 @@ _EXAMPLES = """
         select *
         from shown
         qualify row_number() over (
-            partition by why, completion order by reward desc nulls last, step desc, rollout
+            partition by why, completion
+            order by reading = 'wrong' desc, reward desc nulls last, step desc, rollout
         ) = 1
     ), ranked as (
         select *
         from distinct_texts
         qualify row_number() over (
-            partition by why order by reward desc nulls last, step desc, rollout
+            partition by why order by reading = 'wrong' desc, reward desc nulls last, step desc, rollout
         ) <= $each
     )
     select

@@ -21,7 +21,7 @@ from sft_audit.monitor.measure import (
     all_measures,
 )
 
-_REWARD = "mend what it pays for (`sft-audit reward FILE.py:NAME`; `sft_audit.constrain` is a first wall)"
+_REWARD = "mend what it pays for (sft-audit reward FILE.py:NAME; sft_audit.constrain is a first wall)"
 _TODO: Mapping[str, str] = MappingProxyType(
     {
         "exploit_share": f"read the examples below; {_REWARD}, and the SFT rows that taught it",
@@ -33,19 +33,19 @@ _TODO: Mapping[str, str] = MappingProxyType(
         "gold_accuracy": "believe it, not the reward: go back to the step where it was best",
         "margin": "lower the learning rate, and look for pairs that contradict each other",
         "displaced": "add the likelihood of the chosen response to the loss, or use pairs that differ more",
-        "modal_answer": "ask the saved model without the image (`--probes`): is it blind?",
+        "modal_answer": "ask the saved model without the image (--probes): is it blind?",
         "vendi": "raise the temperature or the entropy bonus before exploration is gone",
         "distinct_2": "read completions: what is repeated, and is it paid?",
         "length": "read completions of the first and the last steps; look at what length is paid",
         "length_paid": "take length out of the reward, or bound it",
-        "zero_variance": "draw other prompts (`sft-audit prompts`)",
+        "zero_variance": "draw other prompts (sft-audit prompts)",
         "clipped": "allow longer completions, or do not pay those that are cut off",
         "entropy": "stop earlier, or clip higher: nothing new is sampled",
         "grad_norm": "lower the learning rate or clip the gradient",
         "kl": "stop, or raise the weight of the divergence",
     }
 )
-_COMPLETIONS = "log completions with step and reward (TRL: `log_completions=True`)"
+_COMPLETIONS = "log completions with step and reward (TRL: log_completions=True)"
 _METRICS = "give the folder in which the trainer wrote its numbers (trainer_state.json, a metrics log)"
 _HOW: Mapping[str, str] = MappingProxyType(
     {
@@ -134,7 +134,7 @@ def do_now(alarms: Sequence[Mapping[str, Any]], checkpoints: Sequence[tuple[int,
         yield "Stop the run, and save the model as it is: none is saved in its folder."
     yield (
         "Look before anything is mended: the examples below, the accuracy on held-out prompts, and what a "
-        "saved model answers without the image (`--probes`)."
+        "saved model answers without the image (--probes)."
     )
     sound = [(step, path) for step, path in checkpoints if step < first]
     if sound:
