@@ -77,9 +77,9 @@ def count_rows(store: Store, config: AuditConfig) -> tuple[int, int]:
         return next((total, malformed) for total, malformed in store.rows(samples))
     of_run = """
         select if(rollouts > 0, rollouts + unread, steps), if(rollouts > 0, unread, 0)
-        from (select count(*) as rollouts from rollouts),
+        from (select count(*) as rollouts from rollouts where condition = 'image'),
             (select count(distinct step) as steps from steps),
-            (select count(*) as unread from rollout_faults where kind = 'unreadable')
+            (select count(*) as unread from rollout_faults where kind = 'unreadable' and condition = 'image')
     """
     return next((total, malformed) for total, malformed in store.rows(of_run))
 

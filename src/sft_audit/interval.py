@@ -65,3 +65,56 @@ def wilson(k: float, n: float, z: float = Z95) -> tuple[float, float]:
     low = 0.0 if k == 0 else max(0.0, centre - half)
     high = 1.0 if k == n else min(1.0, centre + half)
     return low, high
+
+
+Spread = tuple[float, float, float]  # a share, and both ends of its interval
+
+
+def ratio_of_shares(one: Spread, other: Spread) -> tuple[float, float]:
+    """Return the interval of one / other, two independent shares with intervals of the same level (MOVER-R).
+
+    Either may be 0: the upper end is infinite where the other's interval reaches 0.
+
+    Source: Donner and Zou 2012, Statistical Methods in Medical Research 21(4), 347-359; Newcombe 2016,
+    the same 25(5), 1774-1778. The lower end is written so that it divides by no difference.
+    """
+    (p, p_low, p_high), (q, q_low, q_high) = one, other
+    below = p_low * (2 * p - p_low)
+    root = sqrt(max((p * q) ** 2 - below * q_high * (2 * q - q_high), 0.0))
+    low = below / (p * q + root) if below > 0 else 0.0
+    least = q_low * (2 * q - q_low)
+    if least <= 0:
+        return low, inf
+    return low, (p * q + sqrt(max((p * q) ** 2 - p_high * (2 * p - p_high) * least, 0.0))) / least
+
+
+@dataclass(frozen=True, slots=True)
+class Clustered:
+    """Sums over so many clusters of k, of n, of k^2, of k n and of n^2: k of n in each show something.
+
+    The interval is Wilson's at the sample size that the clusters are worth: at most n, less the degrees of
+    freedom that the estimate of their variance costs (Korn and Graubard 1998); where all or none show it, so
+    that nothing tells how alike a cluster is, the number of clusters.
+    """
+
+    many: int
+    k: int
+    n: int
+    kk: int
+    kn: int
+    nn: int
+
+    @property
+    def spread(self) -> Spread:
+        """Return the share and its 95 % interval; 0 to 1 where nothing was looked at."""
+        from scipy.special import stdtrit
+
+        if not self.n:
+            return 0.0, 0.0, 1.0
+        share = self.k / self.n
+        variance = (self.kk - 2 * share * self.kn + share**2 * self.nn) / self.n**2
+        worth = float(self.many)
+        if 0 < self.k < self.n and self.many > 1 and variance > 0:
+            plain = share * (1 - share) / (variance * self.many / (self.many - 1))
+            worth = min(plain * (Z95 / float(stdtrit(self.many - 1, 0.975))) ** 2, self.n)
+        return share, *wilson(share * worth, worth)

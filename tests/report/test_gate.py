@@ -209,3 +209,33 @@ def test_a_refusal_says_why_and_that_nothing_was_started(judged, passed) -> None
         "sft-audit: BLOCK; shadow mode: this verdict stops nothing; starting trl"
     )
     assert refusal(Sheet(passed), ["trl"]) == "sft-audit: PASS; starting trl"
+
+
+def test_a_run_among_the_audits_has_begun(tmp_path: Path) -> None:
+    """All four subjects on one page: what is said is said of a run that goes on."""
+    amplified = piece(
+        "RUN131", 0, 10, None, findings=1, score=0.96, score_high=0.97, foremost="claims_verified: 21 times"
+    )
+    paid = piece("RUN102", 0, 60, None, findings=1, score=0.12, score_high=0.72, foremost="step 6: paid")
+    folders = [
+        write_audit(tmp_path / "data", sound()),
+        write_audit(tmp_path / "checkpoint", [piece("CKP103", n=200, of=None)], subject="checkpoint"),
+        write_audit(tmp_path / "reward", [piece("RWD101", n=2000, of=None)], subject="reward"),
+        write_audit(tmp_path / "run", [paid, amplified], subject="run", samples=7680),
+    ]
+    gate = judge_audits(folders, load_policy(None), date(2026, 6, 1))
+    assert (gate.outcome, gate.axes["exploit"]) == ("BLOCK", "BLOCK")
+    assert [one.ruling.check for one in gate.reasons] == ["RUN102", "RUN131"]
+    sheet = Sheet(gate)
+    assert sheet.headline == "Stop RL: it optimises what is broken here."
+    assert sheet.next_action.startswith(
+        "Stop the run and keep its newest saved model. Mend RUN102 exploit-paid"
+    )
+    page = one_page(sheet)
+    assert "may RL go on?" in page
+    assert "7,680 completions" in page
+    assert "step 6: paid" in page
+    assert all(f"{name}</span>" in page for name in ("data", "checkpoint", "reward", "run"))
+    before = Sheet(judge_audits(folders[:3], load_policy(None), date(2026, 6, 1)))
+    assert before.question == "may RL start?"
+    assert before.headline.startswith("RL may start")

@@ -7,10 +7,13 @@ from sft_audit.config import AuditConfig, RunConfig
 from sft_audit.monitor.episode import read_episode
 from sft_audit.record import Batch, row_recorder
 from sft_audit.record.tails import read_tails
-from sft_audit.tables import TABLES
+from sft_audit.tables import TABLES, Table
 
 _tails = lru_cache(maxsize=1)(read_tails)
-_LOGGED = """
+SFT_EPISODES = Table(
+    "sft_episodes", "one completion that the SFT model sampled before RL, read", TABLES["episodes"].columns
+)
+_OF = """
     select
         rollout,
         step,
@@ -21,14 +24,31 @@ _LOGGED = """
         completion
     from rollouts
     left join answers using (sample_id, turn)
-    where group_no is not null
+    where group_no is not null and condition = '{condition}'
     order by rollout
 """
 
 
-@row_recorder(query=_LOGGED, fills=("episodes",), needs=("rollouts", "answers"), requires="run")
+@row_recorder(
+    query=_OF.format(condition="image"), fills=("episodes",), needs=("rollouts", "answers"), requires="run"
+)
 def episodes(batch: Batch, config: AuditConfig) -> Mapping[str, Batch]:
     """Read every completion whose step is known, without the reward function."""
+    return {"episodes": _read(batch, config)}
+
+
+@row_recorder(
+    query=_OF.format(condition="sft"),
+    fills=(SFT_EPISODES,),
+    needs=("rollouts", "answers"),
+    requires="sft_samples",
+)
+def sft_episodes(batch: Batch, config: AuditConfig) -> Mapping[str, Batch]:
+    """Read what the SFT model sampled before RL."""
+    return {SFT_EPISODES.name: _read(batch, config)}
+
+
+def _read(batch: Batch, config: AuditConfig) -> Batch:
     import pyarrow as pa
 
     tails = _tails(config.sft_audit) if isinstance(config, RunConfig) else ()
@@ -44,4 +64,4 @@ def episodes(batch: Batch, config: AuditConfig) -> Mapping[str, Batch]:
                 "answer": told.answer,
             }
         )
-    return {"episodes": pa.RecordBatch.from_pylist(rows, schema=TABLES["episodes"].arrow_schema())}
+    return pa.RecordBatch.from_pylist(rows, schema=TABLES["episodes"].arrow_schema())

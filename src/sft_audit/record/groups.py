@@ -9,7 +9,7 @@ _COUNTED = """
     select distinct count(*)
     from rollouts
     join logged_keys using (rollout)
-    where step is not null and "group" is null
+    where step is not null and "group" is null and condition <> 'sft'
     group by step, condition, key
 """
 _NUMBERED = """
@@ -23,14 +23,14 @@ _NUMBERED = """
                 condition,
                 coalesce("group", key) as named,
                 if(
-                    "group" is null,
+                    "group" is null and condition <> 'sft',
                     (row_number() over (partition by step, condition, coalesce("group", key) order by rollout)
                         - 1) // $size,
                     0
                 ) as part
             from rollouts
             join logged_keys using (rollout)
-            where step is not null
+            where step is not null or condition = 'sft'
         ), begun as (
             select *, min(rollout) over (partition by step, condition, named, part) as first
             from placed
@@ -48,7 +48,8 @@ def number_groups(store: Store, generations: int | None) -> None:
 
     Logs name a group's prompt, not the group, and several samples may have one prompt. With `generations`
     to a group, the completions of a prompt at a step are cut into groups in their order; where that is not
-    told, by the greatest common divisor of all their numbers, unless it is 1.
+    told, by the greatest common divisor of all their numbers, unless it is 1. What the SFT model sampled
+    before RL has no size of a group: all completions of a prompt are one.
     """
     size = generations or gcd(*(n for (n,) in store.rows(_COUNTED)))
     store.execute(_NUMBERED, {"size": size if size > 1 else _NO_LIMIT})

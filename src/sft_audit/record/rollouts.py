@@ -153,6 +153,7 @@ def _logs(config: AuditConfig) -> Iterator[tuple[str, tuple[Path, ...]]]:
             yield from read_specs(config.samples).items()
         case RunConfig():
             yield "image", find_run(config.run).rollouts
+            yield "sft", config.sft_samples
 
 
 def _generations(config: AuditConfig) -> int | None:

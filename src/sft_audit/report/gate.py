@@ -55,13 +55,26 @@ class Sheet:
         return 0 if self.shadow else self.gate.exit_code(self.fail_on)
 
     @property
+    def begun(self) -> bool:
+        """Return whether the run has begun: one of the audits is of it."""
+        return any(audit.subject == "run" for audit in self.gate.audits)
+
+    @property
+    def question(self) -> str:
+        """Return what the gate is asked."""
+        return "may RL go on?" if self.begun else "may RL start?"
+
+    @property
     def headline(self) -> str:
         """Return what the verdict means, in one sentence."""
+        may, stop, unknown = ("start", "Do not start RL: it would optimise", "Do not start RL yet")
+        if self.begun:
+            may, stop, unknown = ("go on", "Stop RL: it optimises", "Nothing says that RL may go on")
         return {
-            "PASS": "RL may start: everything required was looked at and lies within its threshold.",
-            "REVIEW": "RL may start once someone has looked: a threshold that may not block is exceeded.",
-            "BLOCK": "Do not start RL: it would optimise what is broken here.",
-            "UNKNOWN": "Do not start RL yet: what must be looked at was not, or could not be.",
+            "PASS": f"RL may {may}: everything required was looked at and lies within its threshold.",
+            "REVIEW": f"RL may {may} once someone has looked: a threshold that may not block is exceeded.",
+            "BLOCK": f"{stop} what is broken here.",
+            "UNKNOWN": f"{unknown}: what must be looked at was not, or could not be.",
         }[self.gate.outcome]
 
     @property
@@ -73,13 +86,15 @@ class Sheet:
         named += f" and {len(checks) - _NAMED} more" if len(checks) > _NAMED else ""
         folders = list(dict.fromkeys(str(one.folder) for one in worst if one.folder))[:_NAMED]
         read = f" (read {', '.join(f'{folder}/report.html' for folder in folders)})" if folders else ""
+        start = "let the run go on" if self.begun else "start the run"
         match self.gate.outcome:
             case "PASS":
-                return "Start the run, and keep this page with its configuration."
+                return f"{start.capitalize()}, and keep this page with its configuration."
             case "REVIEW":
-                return f"Look at {named}{read}, write down who looked, then start the run."
+                return f"Look at {named}{read}, write down who looked, then {start}."
             case "BLOCK":
-                return f"Mend {named}{read}, audit again, and ask the gate again."
+                freeze = "Stop the run and keep its newest saved model. " if self.begun else ""
+                return f"{freeze}Mend {named}{read}, audit again, and ask the gate again."
         axes = list(dict.fromkeys(one.ruling.axis for one in worst))
         return f"Gather the evidence that is missing on {', '.join(axes)}{read}, and ask the gate again."
 
@@ -172,7 +187,7 @@ def junit(sheet: Sheet) -> str:
 def markdown(sheet: Sheet) -> str:
     """Return the verdict for a pull request or a build's summary."""
     gate = sheet.gate
-    lines = [f"# {gate.outcome}: may RL start?", "", sheet.headline, ""]
+    lines = [f"# {gate.outcome}: {sheet.question}", "", sheet.headline, ""]
     lines += [f"**{_SHADOW.capitalize()}.**", ""] if sheet.shadow else []
     lines += ["| axis | verdict |", "|---|---|"]
     lines += [f"| {axis} | {outcome or 'not asked'} |" for axis, outcome in gate.axes.items()]

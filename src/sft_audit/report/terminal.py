@@ -17,6 +17,7 @@ from sft_audit.store import read_manifest
 
 _STYLES = {"BLOCK": "bold red", "UNKNOWN": "bold magenta", "REVIEW": "bold yellow", "PASS": "bold green"}
 _MOST_REASONS = 12
+_MOST_ALARMS = 8
 
 
 def summary(report: Report) -> RenderableType:
@@ -36,7 +37,7 @@ def summary(report: Report) -> RenderableType:
 def _head(report: Report, verdict: dict[str, Any], manifest: dict[str, Any]) -> Text:
     text = Text()
     text.append(report.verdict, _STYLES[report.verdict])
-    text.append(f"   {_size(report, verdict.get('card'), manifest)}\n")
+    text.append(f"   {_size(report, verdict, manifest)}\n")
     for axis, outcome in verdict["axes"].items():
         text.append(f"{axis} ", "dim")
         text.append(outcome or "not asked", _STYLES[outcome] if outcome else "dim")
@@ -44,13 +45,16 @@ def _head(report: Report, verdict: dict[str, Any], manifest: dict[str, Any]) -> 
     return text
 
 
-def _size(report: Report, card: dict[str, Any] | None, manifest: dict[str, Any]) -> str:
-    """Return how much was looked at: rows; for a reward function answers, trials and the time of a call."""
-    if card is None:
-        return f"{report.samples:,} rows, {report.malformed:,} unreadable, {report.images:,} images"
-    seconds = manifest["median_seconds"]
-    pace = "no call answered" if seconds is None else f"{1000 * seconds:,.2f} ms a call (median)"
-    return f"{card['answers']:,} answers, {card['trials']:,} trials, {pace}"
+def _size(report: Report, verdict: dict[str, Any], manifest: dict[str, Any]) -> str:
+    """Return how much was looked at: rows; answers, trials and the time of a call; completions and steps."""
+    match verdict:
+        case {"card": {"answers": answers, "trials": trials}}:
+            seconds = manifest["median_seconds"]
+            pace = "no call answered" if seconds is None else f"{1000 * seconds:,.2f} ms a call (median)"
+            return f"{answers:,} answers, {trials:,} trials, {pace}"
+        case {"run": {"steps": steps, "completions": completions}}:
+            return f"{completions:,} completions of {steps:,} steps, {report.malformed:,} unreadable"
+    return f"{report.samples:,} rows, {report.malformed:,} unreadable, {report.images:,} images"
 
 
 def _reasons(report: Report) -> Table | None:
@@ -93,7 +97,32 @@ def _own(verdict: dict[str, Any], manifest: dict[str, Any]) -> RenderableType | 
             return _prompts(sheet, sum(manifest["stages"].values()))
         case {"checkpoint": sheet}:
             return _checkpoint(sheet)
+        case {"run": sheet}:
+            return _run(sheet)
     return None
+
+
+def _run(sheet: dict[str, Any]) -> Table | None:
+    """Return the alarms of a run by their steps, what it amplified, and how it is now, a line each."""
+    table = Table.grid(padding=(0, 1))
+    table.add_column(justify="right", no_wrap=True)
+    for one in sheet["alarms"][:_MOST_ALARMS]:
+        style = "bold red" if one["grade"] == "alarm" else "bold yellow"
+        said = one["says"].removeprefix(f"step {one['step']}: ")
+        table.add_row(Text(f"step {one['step']:,}", style), Text(f"{one['grade']}: {cut(said, 300)}"))
+    left = len(sheet["alarms"]) - _MOST_ALARMS
+    if left > 0:
+        table.add_row("", Text(f"and {left} more in report.html", "dim"))
+    for one in sheet["amplifications"]:
+        if one["exploit"]:
+            table.add_row(Text(one["behaviour"], "bold"), Text(cut(one["says"].partition(": ")[2], 300)))
+    named = {"right": "read right", "exploits": "with an exploit", "exploit_pay": "of the reward to exploits"}
+    lately = sheet["lately"]
+    now = [f"reward {lately['reward']:.3g}"] if "reward" in lately else []
+    now += [f"{percent(lately[key])} {said}" for key, said in named.items() if key in lately]
+    if now:
+        table.add_row(Text("lately", "bold"), Text(", ".join(now)))
+    return table if table.row_count else None
 
 
 def _prompts(sheet: dict[str, Any], seconds: float) -> Table | None:

@@ -11,7 +11,7 @@ REWARD = (
         file VARCHAR the log
         line BIGINT 1-based line or row of the log
         step BIGINT step of the run in which it was sampled; null where the log does not say
-        condition VARCHAR image: sampled with the image; none: without; of a checkpoint as in sft none
+        condition VARCHAR image: with it; none: without; sft: before a run; of a checkpoint as in sft none
         prompt VARCHAR the prompt as the log spells it; of messages the last that a user wrote
         completion VARCHAR the completion; of messages the last that the assistant wrote
         gold VARCHAR the known answer as the log gives it; null where it gives none

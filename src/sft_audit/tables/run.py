@@ -74,4 +74,32 @@ RUN = (
         n BIGINT units looked at: supervised answers, or sampled completions
         """,
     ),
+    table(
+        "amplifications",
+        "how much more often one behaviour is shown in the last steps than before RL",
+        """
+        behaviour VARCHAR the behaviour
+        exploit BOOLEAN whether it is a family of exploits
+        about VARCHAR what it is, in words
+        data_k BIGINT supervised answers that show it; null without an audit of the SFT data
+        data_n BIGINT supervised answers
+        before VARCHAR sft model, or first step: the run's first logged step stands for the model
+        before_k BIGINT completions from before RL that show it
+        before_n BIGINT completions from before RL
+        before_share DOUBLE their share
+        before_low DOUBLE lower end of its 95 % interval, clustered by group
+        before_high DOUBLE upper end
+        first BIGINT the first of the last steps
+        last BIGINT the last step
+        k BIGINT completions of these steps that show it
+        n BIGINT completions of these steps
+        share DOUBLE their share
+        low DOUBLE lower end of its 95 % interval, clustered by group
+        high DOUBLE upper end
+        ratio DOUBLE share / before_share; null where nothing showed it before
+        ratio_low DOUBLE lower end of its 95 % interval
+        ratio_high DOUBLE upper end; null where there is none
+        says VARCHAR the sentence that says all this
+        """,
+    ),
 )
