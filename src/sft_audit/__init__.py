@@ -6,6 +6,7 @@ from sft_audit.errors import AuditError
 
 if TYPE_CHECKING:
     from sft_audit.constitution.constrain import constrain
+    from sft_audit.monitor.callback import Watch
     from sft_audit.probes import make_probes
     from sft_audit.session import (
         Report,
@@ -21,6 +22,7 @@ __version__ = "0.1.0"
 __all__ = [
     "AuditError",
     "Report",
+    "Watch",
     "audit_checkpoint",
     "audit_data",
     "audit_prompts",
@@ -38,6 +40,10 @@ def __getattr__(name: str) -> object:
         from sft_audit.constitution.constrain import constrain
 
         return constrain
+    if name == "Watch":
+        from sft_audit.monitor.callback import Watch
+
+        return Watch
     if name == "make_probes":
         from sft_audit.probes import make_probes
 

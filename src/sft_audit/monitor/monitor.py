@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from math import inf
 
@@ -27,6 +27,7 @@ _SETTLE = 5  # steps from which the start is known
 _FEWEST = 20  # units of them at the least
 _WINDOW = 20  # steps that are looked back on
 _IN_A_ROW = 5
+_INSTEAD = ("length", "zero_std_groups")  # measured of a trainer's numbers where completions are not logged
 _MARGIN = 1e-3  # levels that follow from the start keep off 0 and 1 by this
 
 
@@ -77,6 +78,7 @@ class Monitor:
     alarms: list[Alarm] = field(default_factory=list)
     _watchers: "dict[str, _Watcher]" = field(default_factory=dict)
     _first: int | None = None
+    _heard: bool = False
 
     def __post_init__(self) -> None:
         measures = all_measures()
@@ -91,9 +93,15 @@ class Monitor:
             self._watchers[name] = _Shares(one, level, needed) if one.shares else _Numbers(one, level)
 
     def take(self, step: Step) -> tuple[list[Point], list[Alarm]]:
-        """Measure a step; return what each measure came to, and the alarms that are new."""
+        """Measure a step; return what each measure came to, and the alarms that are new.
+
+        A step's completions and its metrics may come one after the other, as a run tells them.
+        """
         if self._first is None:
             self._first = step.number
+        self._heard = self._heard or bool(step.groups)
+        if self._heard and not step.groups:
+            step = replace(step, metrics={n: one for n, one in step.metrics.items() if n not in _INSTEAD})
         points, alarms = [], []
         for watcher in self._watchers.values():
             point = watcher.take(step)

@@ -31,7 +31,12 @@ def zero_variance(step: Step) -> Sequence[float]:
     source="ours; a trainer takes the mean over what is left, or the step's loss is NaN",
 )
 def unpaid(step: Step) -> Sequence[float]:
-    """The share of a group's completions that have no reward."""
+    """The share of a group's completions that have no reward; nothing where no completion has one.
+
+    A log without rewards says nothing of them.
+    """
+    if all(one.reward is None for one in step.episodes):
+        return []
     return [sum(one.reward is None for one in group) / len(group) for group in step.groups]
 
 
