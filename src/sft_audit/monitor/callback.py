@@ -14,6 +14,7 @@ from sft_audit.monitor.alerts import tell
 from sft_audit.monitor.episode import Episode, Group, Step, read_episode
 from sft_audit.monitor.monitor import Alarm, Monitor, Point
 from sft_audit.monitor.observer import Batch, Observer, Row, columns_to_log, read_batch
+from sft_audit.record.clusters import t_half_width
 from sft_audit.record.tails import read_tails
 from sft_audit.runs.folder import ALARMS
 from sft_audit.runs.metric import numbers
@@ -90,6 +91,7 @@ class Watch(TrainerCallback):
         self._generations = getattr(args, "num_generations", None)
         self._weights = getattr(args, "reward_weights", None)
         self._folder = Path(args.output_dir)
+        self._guarded(0, t_half_width, 2, 1.0)  # what it imports is loaded before the first step
 
     def on_step_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ANN401, ARG002
         """Take the completions from here on for those that are trained on, not evaluated."""
@@ -139,7 +141,7 @@ class Watch(TrainerCallback):
         if callable(log_extra):
             for name, values in columns_to_log(batch.arguments, self._gold).items():
                 log_extra(name, values)
-        return read_batch(batch, self._gold, self._weights)
+        return read_batch(batch, self._gold, self._weights, self._generations)
 
     def _read_rows(self, rows: Sequence[Row], log_metric: Any) -> None:  # noqa: ANN401
         points = self._measure(Step(self._step, _groups(rows, self._generations, self._tails)))

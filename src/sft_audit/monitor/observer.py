@@ -80,22 +80,34 @@ class Observer:
         self._take(Batch(arguments, paid))
 
 
-def read_batch(batch: Batch, gold: str | None, weights: Sequence[float] | None) -> list[Row]:
+def read_batch(
+    batch: Batch, gold: str | None, weights: Sequence[float] | None, generations: int | None = None
+) -> list[Row]:
     """Return the completions of a batch, as they would stand in the trainer's log.
 
-    Raises RowFault where a prompt or completion is neither text nor messages.
+    Of so many `generations` that share a prompt, it is read once. Raises RowFault where a prompt or
+    completion is neither text nor messages.
     """
     completions = batch.arguments["completions"]
     n = len(completions)
     name = gold_column(batch.arguments, gold)
     golds = batch.arguments[name] if name else [None] * n
     prompts = batch.arguments.get("prompts") or batch.arguments.get("messages") or [""] * n
+    shared = generations if generations and n % generations == 0 else 1
+    asked = [prompt_text(_without_pictures(one)) for one in prompts[::shared]]
     return [
-        Row(prompt_text(_without_pictures(asked)), completion_text(said), as_text(known), reward)
-        for asked, said, known, reward in zip(
-            prompts, completions, golds, _rewards(batch.paid, n, weights), strict=True
+        Row(asked[at // shared], _said(said), as_text(known), reward)
+        for at, (said, known, reward) in enumerate(
+            zip(completions, golds, _rewards(batch.paid, n, weights), strict=True)
         )
     ]
+
+
+def _said(completion: Any) -> str:  # noqa: ANN401 - as trainers pass it
+    match completion:
+        case [{"content": str(text)}]:
+            return text
+    return completion_text(completion)
 
 
 def gold_column(arguments: Arguments, gold: str | None) -> str | None:
@@ -120,18 +132,23 @@ def columns_to_log(arguments: Arguments, gold: str | None) -> dict[str, list[Any
 
 def _rewards(paid: Sequence[Any], n: int, weights: Sequence[float] | None) -> list[float | None]:
     """Return the weighted sum over the functions that paid a completion, in single precision as TRL adds."""
+    if not paid:
+        return [None] * n
     weights = weights if weights is not None and len(weights) >= len(paid) else [1.0] * len(paid)
-    columns = [[_number(one) for one in found] for found in paid]
-    rewards: list[float | None] = []
-    for at in range(n):
-        given = [w * one[at] for w, one in zip(weights, columns, strict=False) if one[at] == one[at]]
-        reward = sum(given) if given else nan
-        rewards.append(reward if isfinite(reward) else None)
-    return rewards
+    columns = [_single(found) for found in paid]
+    return [
+        _sum([w * one for w, one in zip(weights, given, strict=False) if one == one])
+        for given in zip(*columns, strict=True)
+    ]
 
 
-def _number(one: Any) -> float:  # noqa: ANN401
-    return array("f", [nan if one is None else float(one)])[0]
+def _single(found: Any) -> Sequence[float]:  # noqa: ANN401 - what a reward function returned
+    return array("f", [nan if one is None else float(one) for one in found])
+
+
+def _sum(given: Sequence[float]) -> float | None:
+    reward = sum(given) if given else nan
+    return reward if isfinite(reward) else None
 
 
 def _without_pictures(prompt: Any) -> Any:  # noqa: ANN401 - as trainers pass it
