@@ -7,6 +7,7 @@ from sft_audit.errors import AuditError
 if TYPE_CHECKING:
     from sft_audit.chain import chain_error
     from sft_audit.constitution.constrain import constrain
+    from sft_audit.monitor.callback import Watch
     from sft_audit.probes import make_probes
     from sft_audit.session import (
         Report,
@@ -22,6 +23,7 @@ __version__ = "0.1.0"
 __all__ = [
     "AuditError",
     "Report",
+    "Watch",
     "audit_checkpoint",
     "audit_data",
     "audit_prompts",
@@ -35,7 +37,12 @@ __all__ = [
 
 
 # Where the API stands; the rest of it is in `session`.
-_ELSEWHERE = {"chain_error": "chain", "constrain": "constitution.constrain", "make_probes": "probes"}
+_ELSEWHERE = {
+    "Watch": "monitor.callback",
+    "chain_error": "chain",
+    "constrain": "constitution.constrain",
+    "make_probes": "probes",
+}
 
 
 def __getattr__(name: str) -> object:

@@ -1,12 +1,11 @@
 """A reward function that keeps to a constitution, inside the run."""
 
-import functools
 import inspect
 import json
 import logging
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,6 +14,7 @@ from sft_audit.constitution.breaches import Breach, Said, breaches
 from sft_audit.constitution.calls import CALLS, Call
 from sft_audit.errors import AuditError
 from sft_audit.rewards import Target, recognise
+from sft_audit.rewards.wrapper import name_of, plain, wrap
 
 R = TypeVar("R")
 _KEPT = 500
@@ -43,23 +43,8 @@ def constrain(
         if constitution is None or isinstance(constitution, str | Path)
         else tuple(constitution)
     )
-    call = _call_of(reward)
-    if inspect.isclass(reward):
-        keeper = Keeper(statements, call, gold, log)
-        return type(
-            reward.__name__,
-            (reward,),
-            {
-                "__doc__": reward.__doc__,
-                "__module__": reward.__module__,
-                "__call__": keeper.around(reward.__call__),
-                "violations": keeper.violations,
-            },
-        )  # type: ignore[return-value]
-    keeper = Keeper(statements, call, gold, log)
-    wrapped = keeper.around(reward)  # type: ignore[arg-type]
-    wrapped.violations = keeper.violations  # type: ignore[attr-defined]
-    return wrapped  # type: ignore[return-value]
+    keeper = Keeper(statements, _call_of(reward), gold, log)
+    return wrap(reward, keeper.hold, {"violations": keeper.violations})
 
 
 class Keeper:
@@ -75,27 +60,8 @@ class Keeper:
         self._log = None if log is None else _writable(Path(log))
         self._lock = threading.Lock()
 
-    def around(self, reward: Callable[..., Any]) -> Callable[..., Any]:
-        """Return the function with its rewards held to the statements."""
-        signature = inspect.signature(reward)
-
-        async def awaited(*positional: Any, **keywords: Any) -> Any:  # noqa: ANN401
-            found = await reward(*positional, **keywords)
-            return self.hold(found, _by_name(signature, positional, keywords))
-
-        def called(*positional: Any, **keywords: Any) -> Any:  # noqa: ANN401
-            found = reward(*positional, **keywords)
-            return self.hold(found, _by_name(signature, positional, keywords))
-
-        held: Callable[..., Any] = awaited if _is_async(reward) else called
-        functools.update_wrapper(held, reward)
-        held.__name__ = _name(reward)  # trainers name metrics after it, and an object has none
-        return held
-
     def hold(self, found: Any, arguments: Mapping[str, Any]) -> Any:  # noqa: ANN401
         """Return the result with what goes against a statement lowered."""
-        if isinstance(found, Iterator):  # a trainer goes over it once, and so do we
-            found = list(found)
         batch = self._call.hear(arguments, self._gold)
         rewards = self._call.rewards(found)
         acted = breaches(self._statements, batch, rewards)
@@ -158,12 +124,10 @@ def _row(one: Breach, said: Said, before: float | None, after: float) -> dict[st
 
 def _call_of(reward: object) -> Call:
     """Return how the reward is called, known from its signature."""
-    plain = reward
-    while isinstance(plain, functools.partial):
-        plain = plain.func
-    if not callable(plain):
+    function = plain(reward)
+    if not callable(function):
         raise AuditError(f"constrain: expected a reward function or class, got {type(reward).__name__}")
-    target = Target(plain, inspect.getmodule(plain), _name(plain))
+    target = Target(function, inspect.getmodule(function), name_of(function))
     known = recognise(target).name
     if known == "easyr1" and "reward_inputs" not in target.parameters:
         known = "easyr1-sequential"
@@ -173,25 +137,3 @@ def _call_of(reward: object) -> Call:
             f"known are {', '.join(CALLS)}"
         )
     return CALLS[known]
-
-
-def _by_name(
-    signature: inspect.Signature, positional: Sequence[Any], keywords: Mapping[str, Any]
-) -> dict[str, Any]:
-    """Return the arguments of a call by name, those of `**kwargs` among them."""
-    bound = signature.bind(*positional, **keywords).arguments
-    rest = next((n for n, one in signature.parameters.items() if one.kind is one.VAR_KEYWORD), "")
-    return {**{n: one for n, one in bound.items() if n != rest}, **bound.get(rest, {})}
-
-
-def _is_async(reward: Callable[..., Any]) -> bool:
-    plain = reward
-    while isinstance(plain, functools.partial):
-        plain = plain.func
-    return inspect.iscoroutinefunction(plain) or inspect.iscoroutinefunction(plain.__call__)  # type: ignore[operator]
-
-
-def _name(reward: object) -> str:
-    while isinstance(reward, functools.partial):
-        reward = reward.func
-    return str(getattr(reward, "__name__", type(reward).__name__))

@@ -29,6 +29,7 @@ _SETTLE = 5  # steps from which the start is known
 _FEWEST = 20  # units of them at the least
 _WINDOW = 20  # steps that are looked back on
 _IN_A_ROW = 5
+_INSTEAD = ("length", "zero_std_groups")  # measured of a trainer's numbers where completions are not logged
 _MARGIN = 1e-3  # levels that follow from the start keep off 0 and 1 by this
 _MOVING_RANGE = 1.128  # mean difference of two values over their standard deviation, if normal
 _PRIOR = 5  # numbers that the expected noise counts for
@@ -83,6 +84,7 @@ class Monitor:
     _watchers: "dict[str, _Watcher]" = field(default_factory=dict)
     _first: int | None = None
     _paid: bool = False
+    _heard: bool = False
 
     def __post_init__(self) -> None:
         measures = all_measures()
@@ -97,11 +99,17 @@ class Monitor:
             self._watchers[name] = _Shares(one, level, needed) if one.shares else _Numbers(one, level)
 
     def take(self, step: Step) -> tuple[list[Point], list[Alarm]]:
-        """Measure a step; return what each measure came to, and the alarms that are new."""
+        """Measure a step; return what each measure came to, and the alarms that are new.
+
+        A step's completions and its metrics may come one after the other, as a run tells them.
+        """
         if self._first is None:
             self._first = step.number
         self._paid = self._paid or any(one.reward is not None for one in step.episodes)
         step = replace(step, paid=self._paid)
+        self._heard = self._heard or bool(step.groups)
+        if self._heard and not step.groups:
+            step = replace(step, metrics={n: one for n, one in step.metrics.items() if n not in _INSTEAD})
         points, alarms = [], []
         for watcher in self._watchers.values():
             point = watcher.take(step)

@@ -13,6 +13,7 @@ from sft_audit.readers.inputs import nearest
 from sft_audit.runs.metric import MetricFormat, find_metric_format, first_row
 from sft_audit.runs.trainer_state import NAME as STATE
 
+ALARMS = "alarms.jsonl"  # what the monitor wrote into the folder itself
 _OPENED = (".jsonl", ".ndjson", ".parquet", ".csv", ".tsv")
 _CHECKPOINT = re.compile(r"(?:checkpoint-|global_step_?)(\d+)")
 _NUMBER = re.compile(r"(\d+)\D*")
@@ -95,7 +96,7 @@ def _walk(folder: Path) -> Iterator[Path]:
 
 def _may_be_log(path: Path) -> bool:
     named = path.name in (STATE, easyr1.NAME) or "tfevents" in path.name
-    return (named or path.suffix in _OPENED) and path.is_file()
+    return (named or (path.suffix in _OPENED and path.name != ALARMS)) and path.is_file()
 
 
 def _completions(path: Path, row: dict[str, object], run: Path) -> _Completions | None:

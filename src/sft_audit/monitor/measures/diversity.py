@@ -2,9 +2,10 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import combinations, pairwise
 
-from sft_audit.monitor.episode import Group, Step
+from sft_audit.monitor.episode import Step
 from sft_audit.monitor.measure import Fallen, Outside, Risen, number, share
 
 
@@ -38,25 +39,35 @@ def vendi(step: Step) -> Sequence[float]:
     are right are left out: there is little else to say.
     """
     return [
-        _vendi(group)
+        _vendi(tuple(sorted(Counter(one.completion for one in group).items())))
         for group in step.groups
         if len(group) > 1 and not all(one.reading == "right" for one in group)
     ]
 
 
-def _vendi(group: Group) -> float:
+# The groups of a short-answer task recur.
+@lru_cache(maxsize=4096)
+def _vendi(said: tuple[tuple[str, int], ...]) -> float:
+    """Return the score of different texts, each said so many times.
+
+    The similarities of texts weighted by the roots of their shares have the eigenvalues of all completions'.
+    """
     import numpy as np
 
-    texts = [frozenset(one.completion.split()) for one in group]
-    if len(set(texts)) == 1:
+    words = Counter[frozenset[str]]()
+    for text, times in said:
+        words[frozenset(text.split())] += times
+    if len(words) == 1:
         return 0.0
-    similar = np.eye(len(texts))
-    for (i, a), (j, b) in combinations(enumerate(texts), 2):
+    n = words.total()
+    similar = np.eye(len(words))
+    for (i, a), (j, b) in combinations(enumerate(words), 2):
         similar[i, j] = similar[j, i] = _jaccard(a, b)
-    values = np.linalg.eigvalsh(similar / len(texts))
+    roots = np.sqrt(np.array(list(words.values())) / n)
+    values = np.linalg.eigvalsh(similar * np.outer(roots, roots))
     values = values[values > 1e-12]
     effective = float(np.exp(-(values * np.log(values)).sum()))
-    return min(max((effective - 1) / (len(texts) - 1), 0.0), 1.0)
+    return min(max((effective - 1) / (n - 1), 0.0), 1.0)
 
 
 def _jaccard(a: frozenset[str], b: frozenset[str]) -> float:
