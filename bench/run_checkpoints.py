@@ -11,8 +11,10 @@ are yes, so that a blind answer earns something.
 import argparse
 import json
 import random
+import sys
 import time
 from collections.abc import Callable
+from contextlib import redirect_stdout
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -103,9 +105,14 @@ def reinforce(base: Path, out: Path, reward: Reward, steps: int, saves: int, see
         disable_tqdm=True,
         seed=seed,
     )
-    GRPOTrainer(
-        model=vlm.model, reward_funcs=reward, args=args, train_dataset=table, processing_class=vlm.processor
-    ).train()
+    with redirect_stdout(sys.stderr):  # TRL shows every completion that it logs
+        GRPOTrainer(
+            model=vlm.model,
+            reward_funcs=reward,
+            args=args,
+            train_dataset=table,
+            processing_class=vlm.processor,
+        ).train()
     return out
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from sft_audit.audit import Outcome
 from sft_audit.config import AuditConfig, RunConfig
+from sft_audit.report.run_checkpoints import read_series
 from sft_audit.store import Store
 
 
@@ -57,5 +58,6 @@ def write_run(store: Store, sheet: Sheet, outcome: Outcome) -> None:
     """Write `report.html`."""
     from sft_audit.report.page import environment
 
-    html = environment().get_template("run.html.j2").render(sheet=sheet, outcome=outcome)
+    series = read_series(store)
+    html = environment().get_template("run.html.j2").render(sheet=sheet, outcome=outcome, series=series)
     (store.folder / "report.html").write_text(html, encoding="utf-8")
