@@ -262,6 +262,11 @@ def test_without_any_model_nothing_is_asked_and_none_that_loads_is_bad_usage(
         audit_run(bare / "run", probes=run / "probes.json", select=("RUN12",), out=tmp_path / "audit")
 
 
+def test_a_start_that_is_not_there_is_bad_usage(run: Path, tmp_path: Path) -> None:
+    with pytest.raises(AuditError, match=r"bass: no such folder of a model"):
+        audited(run, tmp_path / "audit", base=tmp_path / "bass")
+
+
 def test_a_merged_adapter_is_not_taken_for_its_base(run: Path, tmp_path: Path) -> None:
     merged = tmp_path / "run" / "global_step_5" / "merged"
     shutil.copytree(run / "run" / "checkpoint-5", merged)

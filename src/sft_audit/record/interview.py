@@ -7,8 +7,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import MappingProxyType
 
+from sft_audit.errors import UnloadableModel
 from sft_audit.models.checkpoint_folder import is_adapter
 from sft_audit.models.probing import Condition, Said
+from sft_audit.readers.inputs import nearest
 from sft_audit.record.asking import Asking, Manner, Put, Response
 from sft_audit.record.reply import read_reply
 from sft_audit.record.shelf import Shelf, fingerprint
@@ -50,6 +52,9 @@ class Interview:
         how = self.manner
         settings = {"tokens": how.max_new_tokens, "draws": how.draws, "seed": how.seed}
         folders = (folder, how.base) if how.base and is_adapter(folder) else (folder,)
+        for one in folders:
+            if not one.is_dir():
+                raise UnloadableModel(f"{one}: no such folder of a model{nearest(one)}")
         kept: dict[Put, Sequence[Said]] = {}
         with Shelf(self.cache / f"{fingerprint(folders, settings)}.jsonl") as shelf:
             asking = Asking(folder, how, shelf)

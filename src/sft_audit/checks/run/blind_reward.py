@@ -5,6 +5,7 @@ from sft_audit.record.followed import Followed, saved_model
 
 _ASKED = Followed("blind_ratio")
 _ROSE = {"start": -0.2, "difference": 0.7, "difference_low": 0.5, "difference_high": 0.9}
+_BELOW = {"start": -1.3, "difference": 0.9, "difference_low": 0.6, "difference_high": 1.2}
 _KEPT = {"start": 0.1, "difference": 0.02, "difference_low": -0.1, "difference_high": 0.14}
 # Where the gap is measurable, a ratio that is not leaves nothing unseen.
 _PUT = """
@@ -30,6 +31,7 @@ _PUT = """
     good=[
         {"checkpoint_measures": [saved_model("blind_ratio", 0.12, 0.0, 0.24, **_KEPT)]},
         {"checkpoint_measures": [saved_model("blind_ratio", 0.85, 0.7, 1.0)]},
+        {"checkpoint_measures": [saved_model("blind_ratio", -0.4, -0.7, -0.1, **_BELOW)]},
     ],
 )
 def blind_reward(db: Tables, *, most: float = 0.8, rise: float = 0.15) -> Relation:
@@ -42,7 +44,8 @@ def blind_reward(db: Tables, *, most: float = 0.8, rise: float = 0.15) -> Relati
 
     ## Options
     `most`: blind reward ratio above which it is reported, where the lower end of its interval lies above.
-    `rise`: rise from the start above which it is reported, by the lower end of its interval too.
+    `rise`: rise from the start above which it is reported, by the lower end of its interval too; below 0
+    nothing is earned blindly, and a rise to there is none.
 
     ## Known limits
     The ratio is (with a swapped image - without looking) / (with the own image - without looking), of what
@@ -55,7 +58,7 @@ def blind_reward(db: Tables, *, most: float = 0.8, rise: float = 0.15) -> Relati
     """
     return _ASKED.found(
         db,
-        where="(low > $most or difference_low > $rise)",
+        where="(low > $most or (low > 0 and difference_low > $rise))",
         score="low",
         message="""
             'of what is earned beyond guessing, this share is earned with another image as well: '
