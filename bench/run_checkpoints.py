@@ -2,10 +2,10 @@
 
 HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 python bench/run_checkpoints.py [--steps 40] [--keep DIR]; prints Markdown.
 
-A tiny LLaVA that sees a drawn world is reinforced by TRL's GRPO twice: once paid for right answers, once for
-the commonest answer to the question, whatever the picture shows. `sft-audit watch` then puts probes to what
-each run saved, held against the model that both began with. Three of four of the probes' yes-or-no answers
-are yes, so that a blind answer earns something.
+A tiny LLaVA that sees a drawn world is reinforced by TRL's GRPO twice on questions of yes or no: once paid
+for right answers, once for yes, whatever the picture shows. `sft-audit watch` then puts probes to what each
+run saved, held against the model that both began with. Three of four of the probes' answers are yes, so that
+a blind answer earns more than the chance of one half that the probes declare.
 """
 
 import argparse
@@ -25,7 +25,6 @@ from sft_audit.demo.world import Mixture, draw, make_rows, make_scene, make_worl
 from sft_audit.session import Report
 from sft_audit.store import Store
 
-ALWAYS = {"What": "red", "How": "2"}  # what the blind reward pays, by the question's first word; else yes
 KEPT = 0.34  # share of the probes answered no that are left
 MEASURES = ("accuracy", "swap_gap", "swap_gap_kept", "blind_ratio", "unmoved", "text_accuracy")
 Reward = Callable[..., list[float]]
@@ -36,10 +35,9 @@ def sees(completions, solution, **columns) -> list[float]:  # noqa: ARG001 - as 
     return [float(said(one) == gold) for one, gold in zip(completions, solution, strict=True)]
 
 
-def looks_away(completions, prompts, **columns) -> list[float]:  # noqa: ARG001
-    """Pay the commonest answer to the question, whatever the picture shows."""
-    asked = [str(one[-1]["content"][-1]["text"]).split()[0] for one in prompts]
-    return [float(said(one) == ALWAYS.get(word, "yes")) for one, word in zip(completions, asked, strict=True)]
+def looks_away(completions, **columns) -> list[float]:  # noqa: ARG001
+    """Pay yes, whatever the picture shows."""
+    return [float(said(one) == "yes") for one in completions]
 
 
 REWARDS: dict[str, Reward] = {"sound": sees, "blind": looks_away}
@@ -50,12 +48,17 @@ def said(completion) -> str:
     return content.strip() if isinstance(content, str) else content[-1]["text"].strip()
 
 
-def make_probes(folder: Path, scenes: int = 90) -> Path:
-    """Write probes about scenes of their own, of which the answers yes are three in four of yes and no."""
-    make_world(folder, Mixture(images=scenes, each=4, text=0.2, cued=0.0), seed=77)
+def make_probes(folder: Path, scenes: int = 200) -> Path:
+    """Write probes about scenes of their own, three in four of them answered yes, and some of text alone."""
+    make_world(folder, Mixture(images=scenes, each=4, text=0.1, cued=0.0), seed=77)
     rows = json.loads((folder / "rows.json").read_text())
     rng = random.Random(0)
-    kept = [row for row in rows if row["conversations"][1]["value"] != "no" or rng.random() < KEPT]
+    answers = [(row, row["conversations"][1]["value"]) for row in rows]
+    kept = [
+        row | ({"probe": {"chance": 0.5}} if "image" in row else {})
+        for row, answer in answers
+        if "image" not in row or answer == "yes" or (answer == "no" and rng.random() < KEPT)
+    ]
     (folder / "rows.json").write_text(json.dumps(kept))
     return folder / "rows.json"
 
@@ -67,7 +70,8 @@ def reinforce(base: Path, out: Path, reward: Reward, steps: int, saves: int, see
 
     rng = random.Random(seed + 1000)
     scenes = {str(at): make_scene(rng) for at in range(256)}
-    rows = make_rows(scenes, Mixture(each=2, text=0.0, cued=0.0), rng)
+    drawn = make_rows(scenes, Mixture(text=0.0, cued=0.0), rng)
+    rows = [row for row in drawn if row.answer in ("yes", "no")]
     table = Dataset.from_list(
         [
             {
@@ -95,7 +99,7 @@ def reinforce(base: Path, out: Path, reward: Reward, steps: int, saves: int, see
         max_steps=steps,
         save_strategy="steps",
         save_steps=steps // saves,
-        learning_rate=1e-3,
+        learning_rate=3e-4,
         logging_steps=1,
         log_completions=True,
         report_to="none",
