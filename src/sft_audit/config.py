@@ -216,7 +216,8 @@ class RunConfig(AuditConfig):
     With `explain`, what RL reinforced is searched for and traced; `reward` is the reward function
     (`FILE.py:NAME`) that is asked what it pays for, `gpus` how many the run held.
 
-    With `probes`, a pack, each saved checkpoint is asked, and `base` where the run began.
+    With `probes`, a pack, each saved checkpoint is asked, and `base`, the model that the run began with; what
+    they said is kept in the folder `cache`, and not asked again.
     """
 
     subject: ClassVar[str] = "run"
@@ -240,6 +241,7 @@ class RunConfig(AuditConfig):
     max_new_tokens: int = Field(default=64, gt=0)
     batch: int | None = Field(default=None, gt=0)
     device: str | None = None
+    cache: Path | None = None
 
 
 CONFIGS: Mapping[str, type[AuditConfig]] = MappingProxyType(

@@ -11,3 +11,7 @@ class OutOfSpace(AuditError):
 
 class StaleAudit(AuditError):
     """An audit folder does not match the schema or the data that it is asked about."""
+
+
+class UnloadableModel(AuditError):
+    """A folder holds no model that can be loaded."""

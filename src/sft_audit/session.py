@@ -276,6 +276,12 @@ def files_beside(config: AuditConfig) -> dict[str, str]:
             sets += [found.rollouts, config.sft_samples]
             files += [*found.metrics, config.sft_audit and config.sft_audit / "findings.parquet"]
             files += _files_of(config.reward or "")
+            if config.probes:
+                sets += [(config.probes,)]
+                saved = [folder for _, folder in found.checkpoints]
+                files += [
+                    one for folder in filter(None, (config.base, *saved)) for one in _files_of(str(folder))
+                ]
     hashes = {}
     for path in (*(one.path for paths in sets for one in find_inputs(paths)), *filter(None, files)):
         with FileBytes(path) as file:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from sft_audit.record.clusters import benjamini_hochberg, mean_interval, sign_flip_p
+from sft_audit.record.clusters import benjamini_hochberg, fieller, mean_interval, sign_flip_p
 from sft_audit.record.rates import ratio_interval
 
 
@@ -65,3 +65,43 @@ def test_the_interval_of_a_ratio_covers_it() -> None:
 def test_nothing_is_left_to_gain_where_chance_is_always_right() -> None:
     assert ratio_interval(40, 0, 0, (0, 0, 0)) == (0.0, 0.0, 0.0)
     assert ratio_interval(None, 0, 0, (0, 0, 0)) == (None, None, None)
+
+
+def test_fiellers_interval_covers_a_ratio_whose_denominator_is_noisy() -> None:
+    rng = np.random.default_rng(3)
+    covered, told = 0, 0
+    for _ in range(1000):
+        cluster = np.repeat(np.arange(40), 3)
+        shared = np.repeat(rng.normal(0, 0.3, 40), 3)
+        b = 0.3 + shared + rng.normal(0, 0.3, 120)
+        a = 0.15 + 0.5 * shared + rng.normal(0, 0.3, 120)
+        found = fieller(a, b, cluster)
+        if found is not None:
+            told += 1
+            covered += found[1] <= 0.5 <= found[2]
+    assert told > 990
+    assert 0.93 <= covered / told <= 0.97
+
+
+def test_fiellers_ends_are_where_the_contrast_is_just_not_told_from_nothing() -> None:
+    rng = np.random.default_rng(4)
+    a, b, cluster = rng.normal(0.4, 1, 80), rng.normal(1, 1, 80), np.arange(80)
+    ratio, low, high = fieller(a, b, cluster)
+    assert ratio == pytest.approx(a.sum() / b.sum())
+    for end, side in ((low, 1), (high, 2)):
+        assert mean_interval(a - end * b, cluster)[side] == pytest.approx(0, abs=1e-9)
+
+
+def test_a_ratio_to_what_may_be_nothing_is_no_number() -> None:
+    rng = np.random.default_rng(5)
+    b = rng.normal(0, 1, 50)
+    assert fieller(rng.normal(1, 1, 50), b - b.mean(), np.arange(50)) is None
+    assert fieller(np.ones(9), np.ones(9), np.zeros(9)) is None
+
+
+def test_a_ratio_from_which_no_cluster_departs_is_not_certain() -> None:
+    b = np.array([1.0, 0.0] * 50)
+    ratio, low, high = fieller(b, b, np.arange(100))
+    assert ratio == 1
+    assert 0.9 < low < 0.93
+    assert high - 1 == pytest.approx(1 - low)

@@ -35,6 +35,10 @@ def watch(
         Path | None, typer.Option(help="Probe pack that every saved checkpoint is asked.")
     ] = None,
     base: Annotated[Path | None, typer.Option(help="Model that the run began with, asked too.")] = None,
+    reward: Annotated[
+        str | None,
+        typer.Option(help="Reward function (FILE.py:NAME) that pays what the probes are answered."),
+    ] = None,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Audit folder to write. [default: run-audit]")
     ] = None,
@@ -56,6 +60,7 @@ def watch(
         "planned_kl": planned_kl,
         "probes": probes,
         "base": base,
+        "reward": reward,
         "out": out,
         "policy": policy,
     }

@@ -6,8 +6,7 @@ from dataclasses import astuple, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sft_audit.config import CheckpointConfig
-from sft_audit.errors import AuditError
+from sft_audit.errors import AuditError, UnloadableModel
 from sft_audit.models.probing import Condition, Question, Said, Scored, VisionLanguageModel
 from sft_audit.record.decode import UndecodableError
 from sft_audit.record.pictures import Picture, open_picture
@@ -46,12 +45,30 @@ class Response:
     known: Scored
 
 
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How models are asked: greedily and `draws` times at temperature 1, for at most so many new tokens.
+
+    `base` is the model that adapters belong to. `batch` and `device` are found where they are None.
+    """
+
+    max_new_tokens: int
+    draws: int = 0
+    seed: int = 0
+    base: Path | None = None
+    batch: int | None = None
+    device: str | None = None
+
+
 @dataclass(slots=True)
 class Asking:
-    """A folder's model, loaded when the first question is put that the shelf has no answer to."""
+    """A folder's model, loaded when the first question is put that the shelf has no answer to.
+
+    Raises UnloadableModel then where the folder holds none.
+    """
 
     folder: Path
-    config: CheckpointConfig
+    manner: Manner
     shelf: Shelf
     _model: list[VisionLanguageModel] = field(default_factory=list)
 
@@ -59,7 +76,7 @@ class Asking:
         """Return what the model says to each; drawn answers only to probes as they stand."""
         missing = [one for one in put if self.shelf.get(_key(one)) is None]
         by_draws = [[one for one in missing if (one.condition == "own") is own] for own in (True, False)]
-        for some, draws in zip(by_draws, (self.config.draws, 0), strict=True):
+        for some, draws in zip(by_draws, (self.manner.draws, 0), strict=True):
             if some:
                 self._ask(some, draws)
         self.shelf.flush()
@@ -85,7 +102,7 @@ class Asking:
     def _ask(self, put: Sequence[Put], draws: int) -> None:
         model, questions = self._loaded(), [one.question_of() for one in put]
         answered = model.answer(
-            questions, max_new_tokens=self.config.max_new_tokens, draws=draws, seed=self.config.seed
+            questions, max_new_tokens=self.manner.max_new_tokens, draws=draws, seed=self.manner.seed
         )
         known = model.score(questions, [one.answer for one in put])
         for one, said, score in zip(put, answered, known, strict=True):
@@ -95,10 +112,12 @@ class Asking:
         if not self._model:
             from sft_audit.models.vision_language import load_model
 
-            config = self.config
-            self._model.append(
-                load_model(self.folder, base=config.base, device=config.device, batch=config.batch)
-            )
+            how = self.manner
+            try:
+                model = load_model(self.folder, base=how.base, device=how.device, batch=how.batch)
+            except AuditError as fault:
+                raise UnloadableModel(str(fault)) from None
+            self._model.append(model)
         return self._model[0]
 
 

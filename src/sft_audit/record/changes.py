@@ -7,9 +7,9 @@ from typing import Any
 
 from sft_audit.config import CheckpointConfig
 from sft_audit.exact import mcnemar
-from sft_audit.interval import Z95, wilson
+from sft_audit.interval import wilson
 from sft_audit.record import Recording, table_recorder
-from sft_audit.record.clusters import benjamini_hochberg, sign_flip_p, t_half_width
+from sft_audit.record.clusters import benjamini_hochberg, sign_flip_p, t_half_width, z_value
 from sft_audit.record.heard import hear, read_asked
 from sft_audit.record.measures import Better, Measure, Unit, Units, all_measures
 from sft_audit.record.tails import read_tails
@@ -79,20 +79,20 @@ def _finite(row: dict[str, Any]) -> dict[str, Any]:
     return {name: None if isinstance(v, float) and not isfinite(v) else v for name, v in row.items()}
 
 
-def compare(measure: Measure, base: Units, sft: Units) -> Change | None:
+def compare(measure: Measure, base: Units, sft: Units, intervals: int = 1) -> Change | None:
     """Return the measure of both models on the units that both have; of the checkpoint alone without any.
 
     A ratio's error is linearised and summed over clusters (Cochran 1977, section 6.4; Student's t); a share's
-    interval is Wilson's at the sample size that the clusters are worth (Korn and Graubard 1998). None where
-    nothing was measured.
+    interval is Wilson's at the sample size that the clusters are worth (Korn and Graubard 1998). Each is one
+    of so many `intervals` that together hold at 95 % (Bonferroni). None where nothing was measured.
     """
     keys = sorted((key for key in sft if key in base), key=repr) or sorted(sft, key=repr)
     if not keys:
         return None
     clusters = _numbered([sft[key].cluster for key in keys])
-    if not _is_above_zero([sft[key].denominator for key in keys], clusters):
+    if not _is_above_zero([sft[key].denominator for key in keys], clusters, intervals):
         return None
-    of_sft = _estimate(measure, [sft[key] for key in keys], clusters)
+    of_sft = _estimate(measure, [sft[key] for key in keys], clusters, intervals)
     change = Change(
         measure=measure.name,
         better=measure.better,
@@ -104,10 +104,12 @@ def compare(measure: Measure, base: Units, sft: Units) -> Change | None:
         sft_high=of_sft.high,
         method="clustered by image",
     )
-    if keys[0] not in base or not _is_above_zero([base[key].denominator for key in keys], clusters):
+    if keys[0] not in base or not _is_above_zero(
+        [base[key].denominator for key in keys], clusters, intervals
+    ):
         return change
-    of_base = _estimate(measure, [base[key] for key in keys], clusters)
-    low, high, p = _difference(of_base, of_sft, clusters)
+    of_base = _estimate(measure, [base[key] for key in keys], clusters, intervals)
+    low, high, p = _difference(of_base, of_sft, clusters, intervals)
     method = "clustered by image"
     if measure.binary:
         won = [sft[key].numerator - base[key].numerator for key in keys]
@@ -141,17 +143,17 @@ def _paired_p(won: Sequence[float], clusters: Array) -> tuple[float, str]:
     return min(1.0, p), "signs of clusters flipped"
 
 
-def _is_above_zero(denominators: Sequence[float], clusters: Array) -> bool:
+def _is_above_zero(denominators: Sequence[float], clusters: Array, intervals: int) -> bool:
     """Return whether denominators sum to more than 0; where some lie below, beyond their 95 % interval."""
     import numpy as np
 
     values = np.array(denominators)
     total, n = float(values.sum()), int(clusters.max()) + 1
     spread = _variance(values - total / len(values), clusters)
-    return total > (float(t_half_width(n, spread)) if spread and values.min() < 0 else 0.0)
+    return total > (float(t_half_width(n, spread, intervals)) if spread and values.min() < 0 else 0.0)
 
 
-def _estimate(measure: Measure, units: Sequence[Unit], clusters: Array) -> Estimate:
+def _estimate(measure: Measure, units: Sequence[Unit], clusters: Array, intervals: int) -> Estimate:
     import numpy as np
 
     a = np.array([one.numerator for one in units], float)
@@ -162,12 +164,12 @@ def _estimate(measure: Measure, units: Sequence[Unit], clusters: Array) -> Estim
     variance = _variance(influence, clusters)
     if measure.share:
         worth = value * (1 - value) / variance if variance > _ROUNDING else n
-        return Estimate(value, *wilson(value * worth, worth), influence)
-    half = float(t_half_width(n, variance)) if n > 1 else inf
+        return Estimate(value, *wilson(value * worth, worth, z_value(intervals)), influence)
+    half = float(t_half_width(n, variance, intervals)) if n > 1 else inf
     return Estimate(value, value - half, value + half, influence)
 
 
-def _difference(base: Estimate, sft: Estimate, clusters: Array) -> tuple[float, float, float]:
+def _difference(base: Estimate, sft: Estimate, clusters: Array, intervals: int) -> tuple[float, float, float]:
     """Return the interval of checkpoint less base, and the p-value of no difference.
 
     Where all units differ alike, or none does, the interval is as wide as for no change seen in so many
@@ -178,18 +180,18 @@ def _difference(base: Estimate, sft: Estimate, clusters: Array) -> tuple[float, 
     influence = sft.influence - base.influence
     n, difference = int(clusters.max()) + 1, sft.value - base.value
     if not abs(influence).max() and (n > 1 or not difference):
-        unseen = wilson(0, n)[1]
+        unseen = wilson(0, n, z_value(intervals))[1]
         return difference - unseen, difference + unseen, 2 * 0.5**n if difference else 1.0
     variance = _variance(influence, clusters)
     if n < 2 or not variance:
         # All changed alike, or there is but one cluster: either model's own interval is all that is known.
-        return _newcombe(base, sft, difference)
-    half = float(t_half_width(n, variance))
+        return _newcombe(base, sft, difference, intervals)
+    half = float(t_half_width(n, variance, intervals))
     p = 2 * float(stdtr(n - 1, -abs(difference) / sqrt(variance)))
     return difference - half, difference + half, p
 
 
-def _newcombe(base: Estimate, sft: Estimate, difference: float) -> tuple[float, float, float]:
+def _newcombe(base: Estimate, sft: Estimate, difference: float, intervals: int) -> tuple[float, float, float]:
     """Return the interval of a difference from either's own (Newcombe 1998, method 10), and a p-value by it.
 
     The p-value is that of a normal whose interval is as wide on the side of 0.
@@ -199,7 +201,7 @@ def _newcombe(base: Estimate, sft: Estimate, difference: float) -> tuple[float, 
     low = difference - sqrt((sft.value - sft.low) ** 2 + (base.high - base.value) ** 2)
     high = difference + sqrt((sft.high - sft.value) ** 2 + (base.value - base.low) ** 2)
     half = (difference - low) if difference > 0 else (high - difference)
-    p = 2 * float(ndtr(-Z95 * abs(difference) / half)) if 0 < half < inf else 1.0
+    p = 2 * float(ndtr(-z_value(intervals) * abs(difference) / half)) if 0 < half < inf else 1.0
     return low, high, p
 
 

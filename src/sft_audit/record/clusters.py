@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from math import sqrt
 
+from sft_audit.interval import Z95, wilson
 from sft_audit.record.grams import Array
 
 _FLIPS, _MOST_BUNDLES = 1999, 1000
@@ -18,6 +19,43 @@ def t_half_width(clusters: int, variance: float, intervals: int = 1) -> float:
 
     quantile: float = stdtrit(clusters - 1, 1 - 0.025 / intervals)
     return quantile * sqrt(variance)
+
+
+def z_value(intervals: int = 1) -> float:
+    """Return the normal quantile of one of so many intervals that together hold at 95 % (Bonferroni)."""
+    from scipy.special import ndtri
+
+    return Z95 if intervals == 1 else float(ndtri(1 - 0.025 / intervals))
+
+
+def fieller(
+    numerators: Array, denominators: Array, clusters: Array, intervals: int = 1
+) -> tuple[float, float, float] | None:
+    """Return a ratio of sums and its 95 % interval, clustered (Fieller 1954; Student's t over clusters).
+
+    It is one of so many `intervals`, as in `t_half_width`. None where the interval of the denominator holds
+    0: then the ratio is not bounded. Where no cluster departs from the ratio, it is as wide as for no
+    departure seen in so many clusters (Wilson).
+    """
+    import numpy as np
+
+    _, group = np.unique(clusters, return_inverse=True)
+    n = int(group.max()) + 1 if len(group) else 0
+    if n < 2:
+        return None
+    a, b = (np.bincount(group, values) for values in (numerators, denominators))
+    total_a, total_b = float(a.sum()), float(b.sum())
+    squares = np.cov(a, b) * n * t_half_width(n, 1.0, intervals) ** 2
+    within = total_b**2 - float(squares[1, 1])
+    if within <= 0 or total_b <= 0:
+        return None
+    ratio = total_a / total_b
+    middle = (total_a * total_b - float(squares[0, 1])) / within
+    half = sqrt(max(0.0, middle**2 - (total_a**2 - float(squares[0, 0])) / within))
+    if np.abs(a - ratio * b).max() < 1e-9:
+        half = wilson(0, n, z_value(intervals))[1] * len(group) / total_b
+        return ratio, ratio - half, ratio + half
+    return ratio, middle - half, middle + half
 
 
 def mean_interval(values: Array, clusters: Array, intervals: int = 1) -> tuple[float, float, float]:

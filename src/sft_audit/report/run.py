@@ -11,6 +11,7 @@ from sft_audit.audit import Outcome
 from sft_audit.config import AuditConfig, RunConfig
 from sft_audit.monitor.measure import all_measures
 from sft_audit.report.run_chart import WAY_COLOURS, draw_measure, draw_pair, draw_way
+from sft_audit.report.run_checkpoints import read_series
 from sft_audit.report.run_curves import Course, Point, read_behaviours, read_course, read_measures
 from sft_audit.report.run_words import Unasked, do_now, held_against, not_asked, what_to_do
 from sft_audit.runs import find_run
@@ -167,6 +168,7 @@ def write_run(store: Store, sheet: Sheet, outcome: Outcome) -> None:
             examples=store.arrow(_EXAMPLES, {"most": _MOST_EXAMPLES, "each": _EACH}).to_pylist(),
             faults=read_faults(outcome),
             number=_number,
+            series=read_series(store),
         )
     )
     (store.folder / "report.html").write_text(html, encoding="utf-8")

@@ -2,5 +2,6 @@
 
 from sft_audit.runs.folder import RunFiles, find_run
 from sft_audit.runs.metric import Metric, Reading, Unread, read_metrics
+from sft_audit.runs.verl_shards import merge_command
 
-__all__ = ["Metric", "Reading", "RunFiles", "Unread", "find_run", "read_metrics"]
+__all__ = ["Metric", "Reading", "RunFiles", "Unread", "find_run", "merge_command", "read_metrics"]

@@ -166,11 +166,15 @@ def _checkpoints(folder: Path) -> Iterator[tuple[int, Path]]:
 
 
 def _model(checkpoint: Path) -> Path:
-    """Return the nearest folder in a checkpoint with a configuration and weights; itself where none has."""
+    """Return the nearest folder in a checkpoint with a configuration and weights; itself where none has.
+
+    Of an adapter verl's merger writes the base model, unchanged, and the adapter in a folder of it.
+    """
     for root, folders, names in os.walk(checkpoint):
         folders.sort()
         if any(name in names for name in _CONFIGS) and any(name.endswith(_WEIGHTS) for name in names):
-            return Path(root)
+            adapter = Path(root, "lora_adapter")
+            return adapter if (adapter / "adapter_config.json").is_file() else Path(root)
     return checkpoint
 
 
