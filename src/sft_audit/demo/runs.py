@@ -61,17 +61,17 @@ def _reinforce(folder: Path, target: str, run: Path, data: Report, workers: int)
     """Run GRPO with the monitor on, then audit what it logged."""
     from trl import GRPOConfig, GRPOTrainer
 
-    from sft_audit.monitor.watch import Watch
+    from sft_audit.monitor.callback import Watch
 
     place, _, name = target.rpartition(":")
     reward = runpy.run_path(place)[name]
     model = load(folder / BOASTING)
-    watch = Watch(gold="solution", sft_audit=data.folder)
+    watch = Watch(sft_audit=data.folder)
     trainer = GRPOTrainer(
         model=model.model,
         processing_class=model.processor,
-        reward_funcs=[*watch.rewards([reward]), watch.observer],
-        callbacks=[watch.callback],
+        reward_funcs=watch.rewards([reward]),
+        callbacks=[watch],
         train_dataset=_prompts(folder / "prompts"),
         args=GRPOConfig(
             output_dir=str(run),
