@@ -59,7 +59,7 @@ def reinforce_and_audit(
 
 def _reinforce(folder: Path, target: str, run: Path, data: Report, workers: int) -> Report:
     """Run GRPO with the monitor on, then audit what it logged."""
-    from trl import GRPOConfig, GRPOTrainer
+    import trl
 
     from sft_audit.monitor.callback import Watch
 
@@ -67,13 +67,13 @@ def _reinforce(folder: Path, target: str, run: Path, data: Report, workers: int)
     reward = runpy.run_path(place)[name]
     model = load(folder / BOASTING)
     watch = Watch(sft_audit=data.folder)
-    trainer = GRPOTrainer(
+    trainer = trl.GRPOTrainer(
         model=model.model,
         processing_class=model.processor,
         reward_funcs=watch.rewards([reward]),
         callbacks=[watch],
         train_dataset=_prompts(folder / "prompts"),
-        args=GRPOConfig(
+        args=trl.GRPOConfig(
             output_dir=str(run),
             max_steps=_STEPS,
             learning_rate=_RATE,
