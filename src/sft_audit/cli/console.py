@@ -11,6 +11,8 @@ from sft_audit.errors import AuditError
 
 if TYPE_CHECKING:
     from sft_audit.config import AuditConfig
+    from sft_audit.monitor.alerts import Alerts
+    from sft_audit.monitor.follow import Pace, See
     from sft_audit.ranking import Ranked
     from sft_audit.session import Report
 
@@ -21,6 +23,17 @@ def audit(config: "AuditConfig") -> "Report":
 
     with progress():
         return run(config)
+
+
+def follow_run(config: "AuditConfig", pace: "Pace", alerts: "Alerts", see: "See") -> None:
+    """Follow a run, its alarms on stderr."""
+    from sft_audit.config import RunConfig
+    from sft_audit.monitor.follow import follow
+
+    if not isinstance(config, RunConfig):
+        raise TypeError("a run is followed under a RunConfig")
+    with progress():
+        follow(config, pace, alerts, see)
 
 
 def show(report: "Report", *, as_json: bool) -> None:

@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 from sft_audit.cli.application import FailOn, Json, PolicyFile, app
-from sft_audit.cli.console import audit, show
+from sft_audit.cli.console import audit, follow_run, show
+from sft_audit.errors import AuditError
 
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of an RL run, or one of its logs.")]
 Data = Annotated[list[Path] | None, typer.Option("--data", help="Prompts that the run was given; may recur.")]
@@ -43,12 +44,28 @@ def watch(
         Path | None, typer.Option("--out", "-o", help="Audit folder to write. [default: run-audit]")
     ] = None,
     config: Config = None,
+    follow: Annotated[bool, typer.Option("--follow", help="Read the logs as they grow, then audit.")] = False,
+    every: Annotated[float, typer.Option(min=0.1, help="Seconds between two looks at the logs.")] = 10,
+    idle: Annotated[float, typer.Option(min=1, help="Seconds without news that end the following.")] = 1800,
+    until: Annotated[int | None, typer.Option(help="Step that ends the following.")] = None,
+    alerts: Annotated[
+        Path | None, typer.Option(help="File to which each alarm adds a line of JSON, at once.")
+    ] = None,
+    stop_file: Annotated[
+        Path | None, typer.Option(help="File that the first alarm makes, for a launcher to look for.")
+    ] = None,
+    tracker: Annotated[
+        str | None, typer.Option(help="Draw the measures in tensorboard=DIR, wandb=PROJECT or mlflow=DIR.")
+    ] = None,
     policy: PolicyFile = None,
     fail_on: FailOn = "block",
     json_: Json = False,
 ) -> None:
     """Audit an RL run, live or after it: what is it reinforcing?"""
     from sft_audit.config import RunConfig, load_config
+    from sft_audit.monitor.alerts import Alerts
+    from sft_audit.monitor.follow import Pace
+    from sft_audit.monitor.trackers import read_points, tracking
 
     flags = {
         "run": run,
@@ -64,6 +81,15 @@ def watch(
         "out": out,
         "policy": policy,
     }
-    report = audit(load_config(config, flags, RunConfig))
+    if not follow and (alerts or stop_file or until is not None):
+        raise AuditError("--alerts, --stop-file and --until are of a run that is followed; give --follow too")
+    settings = load_config(config, flags, RunConfig)
+    with tracking(tracker) as drawn:
+        see = drawn.add if drawn else lambda _: None
+        if follow:
+            follow_run(settings, Pace(every, idle, until), Alerts(alerts, stop_file), see)
+        report = audit(settings)
+        if not follow:
+            see(read_points(report.folder))
     show(report, as_json=json_)
     raise typer.Exit(report.review_exit_code if fail_on == "review" else report.exit_code)

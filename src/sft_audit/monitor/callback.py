@@ -10,8 +10,8 @@ from typing import Any, Literal, get_args
 from transformers import TrainerCallback
 
 from sft_audit.errors import AuditError
-from sft_audit.monitor.alerts import tell
-from sft_audit.monitor.episode import Episode, Group, Step, read_episode
+from sft_audit.monitor.alerts import Alerts
+from sft_audit.monitor.episode import Group, Step, paid_episode
 from sft_audit.monitor.monitor import Alarm, Monitor, Point
 from sft_audit.monitor.observer import Batch, Observer, Row, columns_to_log, read_batch
 from sft_audit.record.clusters import t_half_width
@@ -63,7 +63,7 @@ class Watch(TrainerCallback):
         self._tails = read_tails(None if sft_audit is None else Path(sft_audit))
         self._generations: int | None = None
         self._weights: Sequence[float] | None = None
-        self._folder = Path()
+        self._alerts = Alerts()
         self._first = True
         self._begun = self._in_step = False
         self._step = 0
@@ -90,8 +90,13 @@ class Watch(TrainerCallback):
         self._first = state.is_world_process_zero
         self._generations = getattr(args, "num_generations", None)
         self._weights = getattr(args, "reward_weights", None)
-        self._folder = Path(args.output_dir)
+        if self._first:
+            self._guarded(0, self._open, Path(args.output_dir))
         self._guarded(0, t_half_width, 2, 1.0)  # what it imports is loaded before the first step
+
+    def _open(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._alerts = Alerts(folder / ALARMS)
 
     def on_step_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ANN401, ARG002
         """Take the completions from here on for those that are trained on, not evaluated."""
@@ -155,7 +160,7 @@ class Watch(TrainerCallback):
         for one in alarms:
             if one.grade == "alarm":
                 self._wish = self._on_alarm
-            tell(one, self._folder / ALARMS)
+            self._alerts.tell(one)
         return points
 
     def _act(self, control: Any, wish: OnAlarm) -> None:  # noqa: ANN401 - transformers' TrainerControl
@@ -187,12 +192,7 @@ def _groups(rows: Sequence[Row], generations: int | None, tails: tuple[str, ...]
     size = generations or len(rows)
     if len(rows) % size:
         raise ValueError(f"{len(rows)} completions are no groups of {size}")
-    episodes = []
-    for one in rows:
-        told = read_episode(one.completion, one.prompt, one.gold, tails)
-        episodes.append(
-            Episode(one.completion, one.reward, told.reading, told.exploits, told.words, told.answer)
-        )
+    episodes = [paid_episode(one.completion, one.reward, one.prompt, one.gold, tails) for one in rows]
     return [episodes[at : at + size] for at in range(0, len(episodes), size)]
 
 

@@ -72,3 +72,11 @@ def read_episode(completion: str, question: str, gold: str | None, tails: tuple[
         len(completion.split()),
         fold(answer_in(plain) or ""),
     )
+
+
+def paid_episode(
+    completion: str, reward: float | None, question: str, gold: str | None, tails: tuple[str, ...] = ()
+) -> Episode:
+    """Read a completion with its reward."""
+    told = read_episode(completion, question, gold, tails)
+    return Episode(completion, reward, told.reading, told.exploits, told.words, told.answer)

@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from sft_audit.errors import AuditError
@@ -62,12 +63,11 @@ def find_run(path: Path) -> RunFiles:
     for one in files:
         if path.is_dir() and not _may_be_log(one):
             continue
-        row = None if one.name == STATE else first_row(one)
-        found = find_metric_format(one, row)
-        if found is not None:
-            metrics.append((found, one))
-        elif row is not None and (logged := _completions(one, row, path)) is not None:
-            completions.append(logged)
+        match _what(one, path, one.stat().st_size, one.stat().st_mtime_ns):
+            case MetricFormat() as found:
+                metrics.append((found, one))
+            case _Completions() as logged:
+                completions.append(logged)
     if not completions and not metrics:
         raise AuditError(
             f"{path}: no log of a run; give the output folder of TRL, ms-swift or LLaMA-Factory, verl's "
@@ -82,6 +82,15 @@ def find_run(path: Path) -> RunFiles:
         _trainer(completions, metrics),
         tuple(one.path for one in completions if one.held_out),
     )
+
+
+# A run that is followed is looked through again and again.
+@lru_cache(maxsize=1 << 16)
+def _what(file: Path, run: Path, size: int, changed: int) -> MetricFormat | _Completions | None:  # noqa: ARG001
+    """Return what a file is, as long as it has this size and has not changed since."""
+    row = None if file.name == STATE or file.suffix in (".csv", ".tsv") else first_row(file)
+    found = find_metric_format(file, row)
+    return found if found is not None or row is None else _completions(file, row, run)
 
 
 def _walk(folder: Path) -> Iterator[Path]:

@@ -1,24 +1,28 @@
-"""Metrics in JSON Lines, read from a byte offset as far as whole lines go."""
+"""A log in JSON Lines, read from a byte offset as far as whole lines go."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 from sft_audit.errors import AuditError
 from sft_audit.readers import Content, RowFault
 from sft_audit.readers.chunk import Row
 from sft_audit.readers.file_bytes import BLOCK, BOM
 from sft_audit.readers.json_row import ROW_LIMIT, TOO_LARGE, RowReader
-from sft_audit.runs.metric import Metric, Reading, Unread
+from sft_audit.runs.metric import Unread
 from sft_audit.sample import Malformed, Place
 
+T = TypeVar("T")
 LINES = (".jsonl", ".ndjson", ".log", ".txt", "")  # how the name of a file in JSON Lines may end
 
 
-def read_lines(path: Path, offset: int, read_row: Callable[[Content], Iterator[Metric]]) -> Reading:
-    """Yield the metrics of every whole line from an offset; of a log that was begun anew, from its start.
+def read_lines(
+    path: Path, offset: int, read_row: Callable[[Content], Iterable[T]]
+) -> Generator[T | Unread, None, int]:
+    """Yield what `read_row` makes of every whole line from an offset.
 
-    `read_row` raises RowFault where a row is none of its format. Raises AuditError where the file cannot be
-    opened.
+    A log that was begun anew is read from its start. `read_row` raises RowFault where a row is none of its
+    format. Raises AuditError where the file cannot be opened.
     """
     reader = RowReader()
     try:
@@ -50,8 +54,8 @@ def read_lines(path: Path, offset: int, read_row: Callable[[Content], Iterator[M
     return start
 
 
-def _read(row: Row | Malformed, read_row: Callable[[Content], Iterator[Metric]]) -> Iterator[Metric | Unread]:
-    """Yield the metrics of one row, or why it has none."""
+def _read(row: Row | Malformed, read_row: Callable[[Content], Iterable[T]]) -> Iterator[T | Unread]:
+    """Yield what is made of one row, or why nothing is."""
     if isinstance(row, Malformed):
         yield Unread(row.place.file, row.place.position, row.reason)
         return
