@@ -96,11 +96,11 @@ def lasting(asked: argparse.Namespace) -> None:
     print("|---|---:|---:|---:|---:|---:|---|")
     real = [steps_of(LASTING, seed, asked.runs) for seed in range(asked.lasting)]
     clean = [steps_of(CLEAN, seed, asked.runs) for seed in range(asked.seeds)]
-    many = range(asked.long)
+    many, own = range(asked.long), [*real, *clean]
     kinds: dict[str, list[Sequence[Step]]] = {
         "GRPO": real,
         "GRPO, 60 steps": clean,
-        "redrawn": [redrawn(real[seed % len(real)], asked.steps, seed) for seed in many] if real else [],
+        "redrawn": [redrawn(own[seed % len(own)], asked.steps, seed) for seed in many if own],
         "simulated": [simulated(asked.steps, seed) for seed in many],
     }
     for kind, runs in kinds.items():
