@@ -1,6 +1,6 @@
 """Real GRPO runs of TRL for the monitor to watch: with a leaky judge, and healthy ones.
 
-HF_HUB_OFFLINE=1 python bench/watched_runs.py DIR [--seeds 10] [--lasting 3] [--sound 10]; leaves DIR/ARM-SEED, each a run's folder.
+HF_HUB_OFFLINE=1 python bench/watched_runs.py DIR; leaves the folder of each run, DIR/ARM-SEED.
 """
 
 import argparse

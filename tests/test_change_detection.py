@@ -139,8 +139,8 @@ def test_the_cumulative_sum_is_the_highest_of_all_sums_that_end_here(values, sid
     mean, spread = first.mean(), first.std(ddof=1)
     if spread < 1e-6:
         return
-    slack = max(spread, least * abs(mean)) / 2
-    gone = [(side * (value - mean) - slack) / spread for value in values[10:]]
+    shift = max(spread, least * abs(mean))
+    gone = [side * (value - mean) / shift - 0.5 for value in values[10:]]
     highest = max(sum(gone[begin:]) for begin in range(len(gone) + 1))
     assert detector.evidence == pytest.approx(highest, rel=1e-5, abs=1e-5)
 

@@ -55,9 +55,9 @@ class Cusum:
     """Page's cumulative sum (1954) of values beyond a mean that its first values tell, in one direction.
 
     Of the first `settle` values, mean and standard deviation are taken; from then on the sum
-    max(0, S + z - slack) of standardised values is the evidence. `side` is 1 for a rise, -1 for a fall.
-    The slack is half of the shift for which the sum is made (Hawkins and Olwell 1998, chapter 2): of one
-    standard deviation, or of `least` times the mean where that is more.
+    max(0, S + z - 1/2) is the evidence, where z counts how many shifts a value lies beyond the mean. `side`
+    is 1 for a rise, -1 for a fall. The shift for which the sum is made (Hawkins and Olwell 1998, chapter 2)
+    is one standard deviation, or `least` times the mean where that is more.
     """
 
     side: int
@@ -78,8 +78,8 @@ class Cusum:
             return self.evidence
         # Values that did not vary while it settled tell no scale.
         if self.spread > 0:
-            gone = self.side * (value - self.mean) - self.shift / 2
-            self.evidence = max(0.0, self.evidence + gone / self.spread)
+            gone = self.side * (value - self.mean) / self.shift
+            self.evidence = max(0.0, self.evidence + gone - 0.5)
         return self.evidence
 
     @property

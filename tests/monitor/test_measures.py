@@ -50,7 +50,7 @@ BY_HAND = [
     ("zero_variance", step(zero_std_groups=25.0), []),
     ("unpaid", step([RIGHT, told(reward=None)], [RIGHT]), [0.5, 0.0]),
     ("unpaid", Step(1, [[told(reward=None)]], paid=False), []),
-    # Of the right ones the longer is paid less, of the wrong ones more; pairs of unlike readings do not count.
+    # Of the right ones the longer is paid less, of the wrong ones more; unlike readings do not count.
     (
         "length_paid",
         step(
@@ -111,7 +111,7 @@ def test_every_measure_is_worked_out_by_hand():
 
 
 def test_the_vendi_score_of_three_of_which_two_are_alike():
-    # Similarities 1, 0, 0: the eigenvalues are 2/3 and 1/3, so that it is worth exp(log 3 - 2/3 log 2) things.
+    # Similarities 1, 0, 0: the eigenvalues are 2/3 and 1/3, worth exp(log 3 - 2/3 log 2) things.
     one = step([told("wrong", completion=text) for text in ("a", "a", "b")])
     assert measured("vendi", one) == pytest.approx([(3 / 2 ** (2 / 3) - 1) / 2])
 

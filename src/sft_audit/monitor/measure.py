@@ -50,7 +50,7 @@ class Outside:
 
 @dataclass(frozen=True, slots=True)
 class Shifted:
-    """A cumulative sum of standardised numbers above `needed` (Page 1954); `side` 1 for a rise.
+    """A cumulative sum of shifts above `needed` (Page 1954); `side` 1 for a rise.
 
     It is made for a shift of `least` times the mean of the first numbers, or of their spread if that is more.
     """

@@ -9,7 +9,7 @@ from math import inf, isfinite
 
 from sft_audit.change_detection import Cusum, LevelDetector
 from sft_audit.errors import AuditError
-from sft_audit.monitor.episode import Step
+from sft_audit.monitor.episode import Episode, Group, Step
 from sft_audit.monitor.measure import (
     Above,
     At,
@@ -21,6 +21,7 @@ from sft_audit.monitor.measure import (
     Shifted,
     all_measures,
 )
+from sft_audit.sample import content_hash
 
 # The chance that a sound run goes beyond any level that is fixed, all measures that are shares together. One
 # that follows from the first steps may be set too near by chance as well: 1 % for each such measure.
@@ -106,7 +107,7 @@ class Monitor:
         if self._first is None:
             self._first = step.number
         self._paid = self._paid or any(one.reward is not None for one in step.episodes)
-        step = replace(step, paid=self._paid)
+        step = replace(step, groups=_in_order(step.groups), paid=self._paid)
         self._heard = self._heard or bool(step.groups)
         if self._heard and not step.groups:
             step = replace(step, metrics={n: one for n, one in step.metrics.items() if n not in _INSTEAD})
@@ -121,6 +122,24 @@ class Monitor:
                 alarms.append(watcher.alarm(point, self._first))
         self.alarms += alarms
         return points, alarms
+
+
+def _in_order(groups: Sequence[Group]) -> list[Group]:
+    """Return the groups in an order that neither their worth nor the log's tells, but what they say.
+
+    So that the logs of one run come to the same to the last bit, in whatever order trainers write them.
+    """
+    ordered = [
+        sorted(group, key=lambda one: (one.completion, one.reward is not None, one.reward or 0.0))
+        for group in groups
+    ]
+    return sorted(
+        ordered, key=lambda group: content_hash("\0".join(map(_told, group)).encode("utf-8", "surrogatepass"))
+    )
+
+
+def _told(one: Episode) -> str:
+    return f"{one.completion}\0{one.reward}"
 
 
 def _check_limit(name: str, limit: float) -> None:

@@ -45,7 +45,7 @@ def entropy(step: Step) -> float | None:
     grade="notice",
     test=Shifted(side=1, needed=8.0, least=1.0),
     says="the gradient's norm",
-    source="ours; made for twice the mean of the first twenty, eight standard deviations cumulated",
+    source="ours; eight shifts cumulated, each the mean of the first twenty or their spread",
 )
 def grad_norm(step: Step) -> float | None:
     """The norm of the gradient."""
