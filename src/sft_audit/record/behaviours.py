@@ -124,7 +124,7 @@ def _known(limits: Mapping[str, Any]) -> Iterator[Behaviour]:
         yield Behaviour(family, f"the exploit {family}", f"list_contains(families, '{family}')", exploit=True)
     common = str(limits["common"])[:60]
     yield Behaviour(
-        "commonest_answer", f"answers “{common}”, the commonest answer of the last steps", "answer = $common"
+        "commonest", f"answers “{common}”, the commonest answer of the last steps", "answer = $common"
     )
     yield Behaviour("says_yes", "answers yes", "answer = 'yes'")
     yield Behaviour("unclear", "gives no answer that can be told", "answer = ''")
