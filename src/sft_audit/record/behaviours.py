@@ -245,7 +245,9 @@ def _sentence(row: Mapping[str, Any]) -> str:
     stages.append(f"{_points(row['before_share'])} of {whose}")
     stages.append(f"{_points(row['share'])} of the completions of steps {row['first']} to {row['last']}")
     if row["ratio"] is None:
-        times = f"at least {_times(row['ratio_low'])} times" if row["ratio_low"] else "no ratio can be told"
+        times = (
+            f"at least {_times(row['ratio_low'])} times" if row["ratio_low"] > 1 else "no ratio can be told"
+        )
     else:
         high = "any number" if row["ratio_high"] is None else _times(row["ratio_high"])
         times = f"{_times(row['ratio'])} times ({_times(row['ratio_low'])} to {high})"
