@@ -132,7 +132,7 @@ def test_one_step_is_no_way(tmp_path: Path, record: Record) -> None:
 
 def test_plain_behaviours_are_counted_and_are_no_exploits(tmp_path: Path, record: Record) -> None:
     store = record(log(tmp_path / "run.jsonl", [1, 2], [0, 7]))
-    assert amplified(store, "commonest_answer")["about"].startswith("answers “blue”")
+    assert amplified(store, "commonest")["about"].startswith("answers “blue”")
     long = amplified(store, "long")
     assert (long["about"].split(",")[0], long["before_k"], long["k"]) == ("has more than 1 words", 0, 14)
     assert not long["exploit"]
@@ -147,7 +147,7 @@ def test_an_answer_with_quotes_is_only_an_answer(tmp_path: Path, record: Record)
     ]
     path = tmp_path / "run.jsonl"
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    assert amplified(record(path), "commonest_answer")["k"] == 8
+    assert amplified(record(path), "commonest")["k"] == 8
 
 
 def test_clusters_of_one_are_wilson_s_interval_a_little_wider() -> None:

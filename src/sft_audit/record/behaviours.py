@@ -124,7 +124,7 @@ def _known(limits: Mapping[str, Any]) -> Iterator[Behaviour]:
         yield Behaviour(family, f"the exploit {family}", f"list_contains(families, '{family}')", exploit=True)
     common = str(limits["common"])[:60]
     yield Behaviour(
-        "commonest_answer", f"answers “{common}”, the commonest answer of the last steps", "answer = $common"
+        "commonest", f"answers “{common}”, the commonest answer of the last steps", "answer = $common"
     )
     yield Behaviour("says_yes", "answers yes", "answer = 'yes'")
     yield Behaviour("unclear", "gives no answer that can be told", "answer = ''")
@@ -245,7 +245,9 @@ def _sentence(row: Mapping[str, Any]) -> str:
     stages.append(f"{_points(row['before_share'])} of {whose}")
     stages.append(f"{_points(row['share'])} of the completions of steps {row['first']} to {row['last']}")
     if row["ratio"] is None:
-        times = f"at least {_times(row['ratio_low'])} times" if row["ratio_low"] else "no ratio can be told"
+        times = (
+            f"at least {_times(row['ratio_low'])} times" if row["ratio_low"] > 1 else "no ratio can be told"
+        )
     else:
         high = "any number" if row["ratio_high"] is None else _times(row["ratio_high"])
         times = f"{_times(row['ratio'])} times ({_times(row['ratio_low'])} to {high})"

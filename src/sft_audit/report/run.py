@@ -50,8 +50,8 @@ _NOW = """
     )
     select
         measure,
-        avg(value) filter (early <= 5) as first,
-        avg(value) filter (late <= 5) as last,
+        avg(value order by step) filter (early <= 5) as first,
+        avg(value order by step) filter (late <= 5) as last,
         count(*) as n,
         measure in (select measure from alarms) as alarmed
     from ranked
@@ -76,7 +76,9 @@ _WAYS = """
 # Of what is paid and should not be: exploits first, each text once; wrong, well paid and late ones first.
 _EXAMPLES = """
     with shown as (
-        select *, if(exploits <> '', exploits, 'paid and wrong') as why
+        select
+            * replace (if(isfinite(reward), reward, null) as reward),
+            if(exploits <> '', exploits, 'paid and wrong') as why
         from episodes
         where exploits <> '' or (reading = 'wrong' and reward > 0)
     ), distinct_texts as (

@@ -13,7 +13,7 @@ from sft_audit.report.visible import percent
 WAY_COLOURS = ("red", "rust", "amber", "blue", "sky", "grey")
 _TALL, _LOW, _TOP, _SIDE = 190.0, 96.0, 22.0, 34.0
 _FOOT = 24.0  # px under the floor, for the steps
-_STAGES = ("SFT data", "SFT model")
+_STAGES = ("data", "SFT")
 
 
 class _Plot:
@@ -132,19 +132,19 @@ def draw_way(rows: Sequence[Mapping[str, Any]], curves: Sequence[Curve], alarm: 
     points = [point for curve in curves for point in curve.points]
     if not points:
         return None
-    plot = _Plot(_TALL, _steps(points), before=0.45)
     before = [_before(row) for row in rows]
-    every = [one.value for one in points] + [one for pair in before for one in pair if one is not None]
-    scale = (0.0, _top(every))
+    known = [one for pair in before for one in pair if one is not None]
+    plot = _Plot(_TALL, _steps(points), before=0.45 if known else 0.0)
+    scale = (0.0, _top([*known, *(one.value for one in points)]))
     plot.scale(scale, (percent(0.0), percent(scale[1])))
     plot.mark(alarm)
     places = [0.1 * plot.before, 0.6 * plot.before]
     for pair, curve, colour in reversed(list(zip(before, curves, WAY_COLOURS, strict=False))):
         _draw_before(plot, places, pair, (curve.points, scale, colour))
         plot.curve(curve.points, scale, colour)
-    for place, stage in zip(places, _STAGES, strict=True):
-        plot.paper.write(place, 8.0, stage.removeprefix("SFT "), "soft", "center")
-    plot.paper.write(0.35 * plot.before, plot.floor + _FOOT / 2, "SFT", "soft", "center")
+    if known:
+        for place, stage in zip(places, _STAGES, strict=True):
+            plot.paper.write(place, plot.floor + _FOOT / 2, stage, "soft", "center")
     plot.steps()
     said = "; ".join(str(row["says"]) for row in rows)
     return plot.paper.svg("way", "From the SFT data to the last step", said)

@@ -22,11 +22,13 @@ _BUCKETS = """
     select step, if(many <= $most, rank, rank * $most // many) as bucket
     from ranked
 """
+# Sums are taken in order: floating-point numbers added otherwise are not the same bytes.
 _OF_GROUPS = """
     with grouped as (
         select
             bucket,
             max(step) over (partition by bucket) as shown_at,
+            rollout,
             group_no,
             reward,
             reading,
@@ -42,17 +44,17 @@ _OF_GROUPS = """
             count(*) filter (reading = 'right') as is_right,
             count(*) as n,
             count(*) filter (exploits <> '') as shown,
-            sum(reward) as reward,
+            sum(reward order by rollout) as reward,
             count(reward) as paid,
-            sum(greatest(reward, 0)) as pay,
-            sum(greatest(reward, 0)) filter (exploits <> '') as exploit_pay
+            sum(greatest(reward, 0) order by rollout) as pay,
+            sum(greatest(reward, 0) order by rollout) filter (exploits <> '') as exploit_pay
         from grouped
         group by bucket, group_no
     )
     select
         max(step) as step,
-        sum(reward) / nullif(sum(paid), 0) as reward,
-        sum(exploit_pay) / nullif(sum(pay), 0) as exploit_pay,
+        sum(reward order by group_no) / nullif(sum(paid), 0) as reward,
+        sum(exploit_pay order by group_no) / nullif(sum(pay order by group_no), 0) as exploit_pay,
         [count(*) filter (told > 0), sum(is_right), sum(told), sum(is_right * is_right), sum(is_right * told),
             sum(told * told)]::bigint[] as is_right,
         [count(*), sum(shown), sum(n), sum(shown * shown), sum(shown * n), sum(n * n)]::bigint[] as shown
@@ -61,7 +63,7 @@ _OF_GROUPS = """
     order by bucket
 """
 _LOGGED = """
-    select step, avg(value)
+    select step, avg(value order by rowid)
     from steps
     where metric = $metric and isfinite(value)
     group by step
