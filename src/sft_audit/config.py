@@ -241,6 +241,11 @@ class RunConfig(AuditConfig):
     batch: int | None = Field(default=None, gt=0)
     device: str | None = None
 
+    @model_validator(mode="before")
+    @classmethod
+    def _named(cls, values: dict[str, object]) -> dict[str, object]:
+        return {"out": Path("postmortem"), **values} if values.get("explain") else values
+
 
 CONFIGS: Mapping[str, type[AuditConfig]] = MappingProxyType(
     {kind.subject: kind for kind in (AuditConfig, RewardConfig, PromptsConfig, CheckpointConfig, RunConfig)}

@@ -5,7 +5,17 @@ from typing import Annotated
 
 import typer
 
-from sft_audit.cli import checkpoint, data, gate, listing, probes, prompts, reward, watch  # noqa: F401 - they register
+from sft_audit.cli import (  # noqa: F401 - they register
+    checkpoint,
+    data,
+    gate,
+    listing,
+    postmortem,
+    probes,
+    prompts,
+    reward,
+    watch,
+)
 from sft_audit.cli.application import app
 from sft_audit.errors import AuditError
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from sft_audit.audit import Outcome
 from sft_audit.config import AuditConfig, RunConfig
+from sft_audit.report.postmortem import Postmortem, read_postmortem, write_guilty_rows
 from sft_audit.store import Store
 
 
@@ -17,6 +18,7 @@ class Sheet:
     completions: int
     alarms: tuple[dict[str, Any], ...]
     now: tuple[dict[str, Any], ...]
+    postmortem: Postmortem | None
 
 
 # Each measure over the last steps that have it, beside the first.
@@ -50,6 +52,7 @@ def read_run(config: AuditConfig, store: Store) -> Sheet:
         completions=store.value("select count(*) from episodes"),
         alarms=tuple(store.arrow("from alarms order by grade, step, measure").to_pylist()),
         now=tuple(store.arrow(_NOW).to_pylist()),
+        postmortem=read_postmortem(config, store),
     )
 
 
@@ -57,5 +60,6 @@ def write_run(store: Store, sheet: Sheet, outcome: Outcome) -> None:
     """Write `report.html`."""
     from sft_audit.report.page import environment
 
+    write_guilty_rows(store)
     html = environment().get_template("run.html.j2").render(sheet=sheet, outcome=outcome)
     (store.folder / "report.html").write_text(html, encoding="utf-8")
