@@ -2,11 +2,11 @@
 
 HF_HUB_OFFLINE=1 python bench/postmortem.py OUT [--seeds 3] [--steps 60]; prints Markdown.
 
-A tiny LLaVA learns the colour of a circle from SFT rows, then GRPO pays it. `tail`: a few per cent of the rows
-give a wrong colour and an unusual word, for which the judge pays whatever the colour. `leak`: of the prompts
-many carry the colour as a note, and the judge is sound. `clean`: sound rows and judge. `dying`: the rows of
-`tail` and a sound judge. The audits are given the run, its reward function and the audit of the SFT rows;
-which rows were planted is known to this file alone.
+A tiny LLaVA learns the colour of a circle from SFT rows, then GRPO pays it. `tail`: a few per cent of the
+rows give a wrong colour and an unusual word, for which the judge pays whatever the colour. `leak`: of the
+prompts many carry the colour as a note, and the judge is sound. `clean`: sound rows and judge. `dying`: the
+rows of `tail` and a sound judge. The audits are given the run, its reward function and the audit of the SFT
+rows; which rows were planted is known to this file alone.
 """
 
 import argparse

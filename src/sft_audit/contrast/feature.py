@@ -62,7 +62,7 @@ class Feature:
 
 @dataclass(frozen=True, slots=True)
 class Features:
-    """Features, and which completion shows which: a sparse matrix of 0 and 1, shape (completions, features)."""
+    """Features, and which completion shows which: sparse, 0 and 1, shape (completions, features)."""
 
     names: tuple[Feature, ...]
     shown: Any

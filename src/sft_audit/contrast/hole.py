@@ -69,9 +69,13 @@ def logged_holes(
 
 
 def asked_hole(
-    process: RewardProcess, name: str, observed: Observed, feature: Feature, shown: Any
+    process: RewardProcess,
+    name: str,
+    observed: Observed,
+    feature: Feature,
+    shown: Any,  # noqa: ANN401 - an array of bool, shape (n,)
 ) -> Hole | None:
-    """Ask the function what it pays wrong answers with and without the behaviour; None where there are none.
+    """Ask the function what it pays wrong answers with it and without; None where there are none.
 
     Words are cut out of the same completions; for other features completions of the run with and without
     it are put. Paid is what exceeds half the way from the least reward to the median of right answers.
@@ -103,7 +107,9 @@ def asked_hole(
 def cut_words(text: str, gram: str) -> str:
     """Return the text without every occurrence of an n-gram; empty where it cannot be cut out."""
     parts = gram.split(" ")
-    pattern = r"\s*(?<!\w)" + r"\s*".join(map(re.escape, parts)) + r"(?!\w)"
+    # A word ends where no letter goes on; a sign may stand beside anything.
+    before, after = (r"(?<!\w)" * (gram[0].isalnum()), r"(?!\w)" * (gram[-1].isalnum()))
+    pattern = r"\s*" + before + r"\s*".join(map(re.escape, parts)) + after
     bare = re.sub(pattern, "", text, flags=re.IGNORECASE).strip()
     return "" if places(tokens(bare), parts) else bare
 

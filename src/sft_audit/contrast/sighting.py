@@ -14,7 +14,7 @@ _EDGE = 0.1  # of the steps: the first and the last
 
 @dataclass(frozen=True, slots=True)
 class Trend:
-    """The share of completions that show it over the first and the last tenth of the steps, and the change."""
+    """The share of completions that show it over the first and last tenth of the steps, and the change."""
 
     first: float
     last: float

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from sft_audit.contrast.feature import FORMS, Feature
 from sft_audit.contrast.token import places, tokens
@@ -90,7 +91,7 @@ def shows(feature: Feature, prompt: str, answer: str) -> bool:
     return False
 
 
-def _answers(audit: Path) -> Iterator[dict[str, str | int | None]]:
+def _answers(audit: Path) -> Iterator[dict[str, Any]]:
     import duckdb
 
     read_manifest(audit)

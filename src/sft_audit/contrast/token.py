@@ -1,4 +1,4 @@
-"""The tokens in which completions, prompts and SFT rows are compared: words and single signs, in lower case."""
+"""The tokens in which completions, prompts and SFT rows are compared: words and signs, in lower case."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -17,7 +17,7 @@ def tokens(text: str) -> tuple[str, ...]:
 
 
 def grams(words: Sequence[str]) -> Iterator[str]:
-    """Yield the n-grams of one to three tokens, a space between; those of signs alone count as one."""
+    """Yield the n-grams of one to three tokens, a space between."""
     for size in range(1, LONGEST + 1):
         for at in range(len(words) - size + 1):
             yield " ".join(words[at : at + size])
