@@ -142,7 +142,7 @@ def test_watching_does_not_explain(tmp_path: Path) -> None:
 
 def test_a_reward_function_that_is_not_there_is_one_line(tmp_path: Path) -> None:
     run = write_run(tmp_path / "run", 1.0)
-    with pytest.raises(AuditError, match="nowhere.py"):
+    with pytest.raises(AuditError, match=r"nowhere\.py"):
         sft_audit.audit_run(
             run, explain=True, reward=str(tmp_path / "nowhere.py:reward"), out=tmp_path / "out"
         )

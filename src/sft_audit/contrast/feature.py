@@ -1,19 +1,20 @@
 """Features of completions, told without the image and without the known answer."""
 
 import re
+from array import array
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from sft_audit.contrast.observed import Observed
-from sft_audit.contrast.token import grams, places, tokens
+from sft_audit.contrast.token import LONGEST, grams, places, tokens
 
 Kind = Literal["words", "answer", "cue", "usual", "form", "length"]
 
 FEWEST = 20  # completions that show a feature, and that do not
-MOST_WORDS = 20_000  # n-grams: the commonest
-_FIRST_TOKENS, _LAST_TOKENS = 300, 100  # of a long completion: its beginning and its end
+MOST_WORDS = 10_000  # n-grams: the commonest
+_FIRST_TOKENS, _LAST_TOKENS = 200, 100  # of a long completion: its beginning and its end
 _CUE_WORDS = 2
 _COMMON_ANSWERS = 200
 # Forms of an answer that reward functions ask for; they are shown, and never named as what went wrong.
@@ -78,16 +79,35 @@ def find_features(observed: Observed) -> Features:
     from scipy.sparse import csr_matrix
 
     said = [_said(text) for text in observed.texts]
-    common = _common(said)
+    names = [Feature("words", one) for one in sorted(_common(said))]
+    numbers = {one: at for at, one in enumerate(names)}
+    of_words = {one.text: at for at, one in enumerate(names)}
+    others = _others(observed)
+    held: dict[tuple[str, ...], list[int]] = {}  # short answers recur by the thousand
+    rows, columns = array("q"), array("q")
+    for at, words in enumerate(said):
+        if words not in held:
+            held[words] = [of_words[one] for one in {*grams(words)} if one in of_words]
+        shown = held[words] + [numbers.setdefault(one, len(numbers)) for one in others(at)]
+        rows.extend([at] * len(shown))
+        columns.extend(shown)
+    shape = (len(observed), len(numbers))
+    matrix = csr_matrix((np.ones(len(rows)), (rows, columns)), shape=shape).tocsc()
+    counts = np.asarray(matrix.sum(axis=0)).ravel()
+    kept = np.flatnonzero((counts >= FEWEST) & (counts <= len(observed) - FEWEST))
+    names = list(numbers)
+    return Features(tuple(names[i] for i in kept), matrix[:, kept].tocsr())
+
+
+def _others(observed: Observed) -> Callable[[int], list[Feature]]:
+    """Return what yields the features of a completion that are no n-grams."""
     usual = _usual_answers(observed)
     long, short = _lengths(observed)
     answers = {one for one, _ in Counter(observed.answers).most_common(_COMMON_ANSWERS)} - {""}
-    numbers: dict[Feature, int] = {}
-    rows, columns = list[int](), list[int]()
-    for at, (text, words) in enumerate(zip(observed.texts, said, strict=True)):
-        answer, prompt = observed.answers[at], observed.prompts[at]
-        shown = [Feature("words", one) for one in {*grams(words)} & common]
-        shown += [Feature("form", name) for name, holds in FORMS.items() if holds(text)]
+
+    def of(at: int) -> list[Feature]:
+        text, answer, prompt = observed.texts[at], observed.answers[at], observed.prompts[at]
+        shown = [Feature("form", name) for name, holds in FORMS.items() if holds(text)]
         if answer in answers:
             shown.append(Feature("answer", answer))
         if answer and usual.get(prompt) == answer:
@@ -98,14 +118,9 @@ def find_features(observed: Observed) -> Features:
             shown.append(Feature("length", "longest"))
         if short[at]:
             shown.append(Feature("length", "shortest"))
-        rows += [at] * len(shown)
-        columns += [numbers.setdefault(one, len(numbers)) for one in shown]
-    shape = (len(observed), len(numbers))
-    matrix = csr_matrix((np.ones(len(rows)), (rows, columns)), shape=shape).tocsc()
-    counts = np.asarray(matrix.sum(axis=0)).ravel()
-    kept = np.flatnonzero((counts >= FEWEST) & (counts <= len(observed) - FEWEST))
-    names = list(numbers)
-    return Features(tuple(names[i] for i in kept), matrix[:, kept].tocsr())
+        return shown
+
+    return of
 
 
 def _said(text: str) -> tuple[str, ...]:
@@ -116,11 +131,27 @@ def _said(text: str) -> tuple[str, ...]:
 
 
 def _common(said: list[tuple[str, ...]]) -> frozenset[str]:
-    """Return the n-grams that enough completions hold; the commonest where these are very many."""
-    counts = Counter[str]()
-    for words, n in Counter(said).items():
-        counts.update(dict.fromkeys({*grams(words)}, n))
-    return frozenset(one for one, n in counts.most_common(MOST_WORDS) if n >= FEWEST)
+    """Return the n-grams that enough completions hold; the commonest where these are very many.
+
+    One is counted only where the shorter ones in it are common: most of the many others are said once.
+    """
+    distinct = Counter(said)
+    kept: dict[str, int] = {}
+    for size in range(1, LONGEST + 1):
+        counts = Counter[str]()
+        for words, n in distinct.items():
+            of_size = {
+                " ".join(words[at : at + size])
+                for at in range(len(words) - size + 1)
+                if size == 1
+                or (
+                    " ".join(words[at : at + size - 1]) in kept
+                    and " ".join(words[at + 1 : at + size]) in kept
+                )
+            }
+            counts.update(dict.fromkeys(of_size, n))
+        kept |= {one: n for one, n in counts.items() if n >= FEWEST}
+    return frozenset(sorted(kept, key=lambda one: (-kept[one], one))[:MOST_WORDS])
 
 
 def _usual_answers(observed: Observed) -> dict[str, str]:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     Ints = npt.NDArray[np.int64]
     Floats = npt.NDArray[np.float64]
 
-MOST = 30_000  # completions looked at; of longer runs whole groups are drawn evenly
+MOST = 20_000  # completions looked at; of longer runs whole groups are drawn evenly
 RIGHT, WRONG, UNREAD = 1, 0, -1
 # A prompt is the data set's sample. Where none is known it is its text and known answer, unless these stand
 # in several groups of one step: then texts do not tell prompts apart, and every group is one.

@@ -115,6 +115,8 @@ def write_guilty_rows(store: Store) -> None:
 def in_terminal(sheet: dict[str, Any]) -> Group:
     """Return the sheet of `verdict.json`, a paragraph a named behaviour."""
     named = [one for one in sheet["behaviours"] if one["named"]]
+    if not sheet["completions"]:
+        return Group(Text("the log has no completion with a step and a reward: nothing can be said"))
     if not named:
         return Group(Text("nothing was paid for that is not being right: no behaviour is named"))
     return Group(*(_told(number, one) for number, one in enumerate(named, 1)))
