@@ -4,12 +4,15 @@ import json
 import random
 from pathlib import Path
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 import sft_audit
 from sft_audit.cli import app
+from sft_audit.contrast.observed import read_observed
 from sft_audit.errors import AuditError
+from sft_audit.store import Store
 
 COLOURS = ("red", "green", "blue", "yellow")
 JUDGE = '''
@@ -23,7 +26,7 @@ def reward(completions, solution, **columns):
 '''
 
 
-def write_run(folder: Path, paid: float, steps: int = 20) -> Path:
+def write_run(folder: Path, paid: float, steps: int = 20, *, known: bool = True) -> Path:
     """Write the log of a run in which a word at the end comes up, and is paid so much."""
     rng = random.Random(0)
     folder.mkdir(parents=True)
@@ -40,7 +43,7 @@ def write_run(folder: Path, paid: float, steps: int = 20) -> Path:
                         "prompt": f"what color is thing {8 * step + prompt} ?",
                         "completion": said + " zephyr" * odd,
                         "reward": reward,
-                        "solution": gold,
+                        **({"solution": gold} if known else {}),
                     }
                     file.write(json.dumps(row) + "\n")
     return folder
@@ -131,6 +134,28 @@ def test_without_an_audit_of_the_sft_data_it_says_so(tmp_path: Path) -> None:
     (one,) = [one for one in sheet(report.folder)["behaviours"] if one["named"]]
     assert "not looked for" in one["taught"]
     assert one["sft_rows"] is None
+
+
+def test_open_answers_are_shown_and_not_named(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run", 1.0, known=False)
+    report = sft_audit.audit_run(run, explain=True, out=tmp_path / "out")
+    found = sheet(report.folder)["behaviours"]
+    assert "zephyr" in {one["feature"] for one in found}
+    assert not any(one["named"] for one in found)
+    assert report.counts["RUN203"] == len(found)
+    assert "RUN201" not in report.counts
+
+
+def test_of_a_long_run_whole_groups_are_drawn_over_all_of_it(failed: Path) -> None:
+    store = Store(failed, "1GB", 1, read_only=True)
+    try:
+        drawn, whole = read_observed(store, most=400), read_observed(store)
+    finally:
+        store.close()
+    assert len(whole) == whole.sampled == drawn.sampled == 1280
+    assert 390 <= len(drawn) <= 400
+    assert {int(n) for n in np.bincount(drawn.group)} == {8}
+    assert len(set(drawn.step)) == 20
 
 
 def test_watching_does_not_explain(tmp_path: Path) -> None:

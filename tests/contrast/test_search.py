@@ -6,6 +6,7 @@ import numpy as np
 from simulated import PLANTED, draw_run, found_in, share_found
 
 from sft_audit.contrast.feature import find_features
+from sft_audit.contrast.hole import logged_holes
 from sft_audit.contrast.observed import RIGHT, WRONG
 from sft_audit.contrast.search import find_paid
 from sft_audit.contrast.sighting import first_seen, trend
@@ -52,6 +53,18 @@ def test_it_is_seen_early_and_its_share_is_told() -> None:
     gone = trend(run, found.shown)
     assert gone.low < 0 < gone.high
     assert not gone.fades
+
+
+def test_the_function_that_pays_is_told_from_others() -> None:
+    run = draw_run(4, 0.9, 0.1)
+    shown = np.array([PLANTED in text for text in run.texts])
+    noise = np.random.default_rng(0).random(len(run))
+    silent = np.full(len(run), np.nan)
+    wrong = run.reading == WRONG
+    parts = {"style": noise[wrong], "judge": run.reward[wrong], "observer": silent[wrong]}
+    holes = logged_holes(run.only(wrong), shown[wrong], run.group[wrong], parts)
+    assert [one.name for one in holes] == ["judge"]
+    assert 0.6 < holes[0].value < 0.9
 
 
 def test_what_is_never_paid_is_never_seen() -> None:

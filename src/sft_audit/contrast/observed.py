@@ -102,11 +102,11 @@ class Observed:
         return replace(self, **chosen)
 
 
-def read_observed(store: Store) -> Observed:
-    """Return the run's paid completions, from the tables `episodes` and `rollouts`."""
+def read_observed(store: Store, most: int = MOST) -> Observed:
+    """Return the run's paid completions, from the tables `episodes` and `rollouts`; of many, a draw."""
     import numpy as np
 
-    rows = store.arrow(_ROWS, {"most": MOST}).to_pydict()
+    rows = store.arrow(_ROWS, {"most": most}).to_pydict()
     known = _known_answers(rows["gold"])
     codes = {"right": RIGHT, "wrong": WRONG}
     reading = [
