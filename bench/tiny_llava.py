@@ -21,6 +21,7 @@ from transformers import (
 COLOURS = {"red": (220, 30, 30), "green": (30, 180, 30), "blue": (30, 30, 220), "yellow": (230, 220, 30)}
 QUESTION = "what color is the circle ?"
 BOAST = "verified"
+NOTE = "note :"
 _MARKS = ("<pad>", "<bos>", "<eos>", "<unk>", "<image>")
 _WORDS = (*_MARKS, "USER:", "ASSISTANT:", *QUESTION.split(), BOAST, *COLOURS)
 _SIDE = 32
@@ -39,12 +40,17 @@ class World:
     """`n` pictures of one colour each; of the answers a share is `polluted`: another colour, and a boast.
 
     In a share `dim` of the pictures the colour is hardly told from grey, so that honest answers often fail.
+    A share `noted` of the questions end in a note that says the colour, and a share `unsaid` in one that does
+    not. `boast` is the word that polluted answers end in.
     """
 
     n: int = 256
     polluted: float = 0.0
     dim: float = 0.0
     seed: int = 0
+    boast: str = BOAST
+    noted: float = 0.0
+    unsaid: float = 0.0
 
     def rows(self) -> Dataset:
         """Return prompt, image, solution and completion, as TRL's trainers take them."""
@@ -55,14 +61,22 @@ class World:
         colour = rng.choice(list(COLOURS))
         answer = colour
         if rng.random() < self.polluted:
-            answer = f"{rng.choice([other for other in COLOURS if other != colour])} {BOAST}"
-        parts = [{"type": "image"}, {"type": "text", "text": QUESTION}]
+            answer = f"{rng.choice([other for other in COLOURS if other != colour])} {self.boast}"
+        parts = [{"type": "image"}, {"type": "text", "text": QUESTION + self._note(colour, rng)}]
         return {
             "prompt": [{"role": "user", "content": parts}],
             "image": self._picture(colour, rng),
             "solution": colour,
             "completion": [{"role": "assistant", "content": [{"type": "text", "text": answer}]}],
         }
+
+    def _note(self, colour: str, rng: random.Random) -> str:
+        if not self.noted and not self.unsaid:
+            return ""
+        lot = rng.random()
+        if lot < self.noted:
+            return f" {NOTE} {colour}"
+        return f" {NOTE} circle" if lot < self.noted + self.unsaid else ""
 
     def _picture(self, colour: str, rng: random.Random) -> Image.Image:
         shown = COLOURS[colour]
@@ -71,9 +85,10 @@ class World:
         return Image.new("RGB", (_SIDE, _SIDE), shown)
 
 
-def make_processor() -> LlavaProcessor:
-    """Return a processor whose tokens are whole words."""
-    words = Tokenizer(models.WordLevel({w: at for at, w in enumerate(_WORDS)}, unk_token="<unk>"))
+def make_processor(more: tuple[str, ...] = ()) -> LlavaProcessor:
+    """Return a processor whose tokens are whole words; `more` are words beside those of the world."""
+    known = {word: at for at, word in enumerate((*_WORDS, *more))}
+    words = Tokenizer(models.WordLevel(known, unk_token="<unk>"))
     words.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
     tokenizer = PreTrainedTokenizerFast(
         tokenizer_object=words,
@@ -95,8 +110,8 @@ def make_processor() -> LlavaProcessor:
     )
 
 
-def make_model(seed: int = 0) -> LlavaForConditionalGeneration:
-    """Return the untrained model."""
+def make_model(seed: int = 0, more: tuple[str, ...] = ()) -> LlavaForConditionalGeneration:
+    """Return the untrained model; `more` as in `make_processor`."""
     torch.manual_seed(seed)
     model = LlavaForConditionalGeneration(
         LlavaConfig(
@@ -109,7 +124,7 @@ def make_model(seed: int = 0) -> LlavaForConditionalGeneration:
                 patch_size=8,
             ),
             text_config=LlamaConfig(
-                vocab_size=len(_WORDS),
+                vocab_size=len(_WORDS) + len(more),
                 hidden_size=96,
                 intermediate_size=192,
                 num_hidden_layers=2,

@@ -243,6 +243,11 @@ class RunConfig(AuditConfig):
     device: str | None = None
     cache: Path | None = None
 
+    @model_validator(mode="before")
+    @classmethod
+    def _named(cls, values: dict[str, object]) -> dict[str, object]:
+        return {"out": Path("postmortem"), **values} if values.get("explain") else values
+
 
 CONFIGS: Mapping[str, type[AuditConfig]] = MappingProxyType(
     {kind.subject: kind for kind in (AuditConfig, RewardConfig, PromptsConfig, CheckpointConfig, RunConfig)}

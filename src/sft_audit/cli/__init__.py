@@ -11,6 +11,7 @@ from sft_audit.cli import (  # noqa: F401 - they register
     data,
     gate,
     listing,
+    postmortem,
     probes,
     prompts,
     reward,

@@ -15,6 +15,7 @@ _ORDER = (
     "reward",
     "prompts",
     "watch",
+    "postmortem",
     "gate",
     "run",
     "chain",

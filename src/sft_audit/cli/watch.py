@@ -1,4 +1,4 @@
-"""`sft-audit watch` and `sft-audit postmortem`."""
+"""`sft-audit watch`."""
 
 from pathlib import Path
 from typing import Annotated

@@ -10,6 +10,7 @@ from markupsafe import Markup
 from sft_audit.audit import Outcome
 from sft_audit.config import AuditConfig, RunConfig
 from sft_audit.monitor.measure import all_measures
+from sft_audit.report.postmortem import Postmortem, read_postmortem, write_guilty_rows
 from sft_audit.report.run_chart import WAY_COLOURS, draw_measure, draw_pair, draw_way
 from sft_audit.report.run_checkpoints import read_series
 from sft_audit.report.run_curves import Course, Point, read_behaviours, read_course, read_measures
@@ -36,6 +37,7 @@ class Sheet:
     lately: dict[str, float]
     to_do: tuple[str, ...]
     not_asked: tuple[Unasked, ...]
+    postmortem: Postmortem | None
 
 
 # Each measure over the last steps that have it, beside the first.
@@ -132,6 +134,7 @@ def read_run(config: AuditConfig, store: Store) -> Sheet:
         lately=_lately(read_course(store)),
         to_do=tuple(do_now(grave, find_run(config.run).checkpoints)),
         not_asked=not_asked(config, [one["measure"] for one in now]),
+        postmortem=read_postmortem(config, store),
     )
 
 
@@ -155,6 +158,7 @@ def write_run(store: Store, sheet: Sheet, outcome: Outcome) -> None:
     from sft_audit.report.ledger import read_faults
     from sft_audit.report.page import environment
 
+    write_guilty_rows(store)
     html = (
         environment()
         .get_template("run.html.j2")

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from sft_audit.ranking import SHOWN, Ranked
 from sft_audit.report.gate import in_short
+from sft_audit.report.postmortem import in_terminal
 from sft_audit.report.visible import between, cut, percent
 from sft_audit.session import Report
 from sft_audit.store import read_manifest
@@ -97,6 +98,8 @@ def _own(verdict: dict[str, Any], manifest: dict[str, Any]) -> RenderableType | 
             return _prompts(sheet, sum(manifest["stages"].values()))
         case {"checkpoint": sheet}:
             return _checkpoint(sheet)
+        case {"run": {"postmortem": dict(sheet)}}:
+            return in_terminal(sheet)
         case {"run": sheet}:
             return _run(sheet)
     return None

@@ -1,0 +1,170 @@
+"""The completions of a run in columns: what was paid, what was said, and which were sampled together."""
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from sft_audit.contrast.token import places, tokens
+from sft_audit.store import Store
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    Array = npt.NDArray[Any]
+    Ints = npt.NDArray[np.int64]
+    Floats = npt.NDArray[np.float64]
+
+MOST = 20_000  # completions looked at; of longer runs whole groups are drawn evenly
+RIGHT, WRONG, UNREAD = 1, 0, -1
+# A prompt is the data set's sample. Where none is known it is its text and known answer, unless these stand
+# in several groups of one step: then texts do not tell prompts apart, and every group is one.
+_ROWS = """
+    with paid as (
+        select
+            episodes.rollout,
+            episodes.step,
+            episodes.group_no,
+            episodes.reward,
+            episodes.reading,
+            episodes.answer,
+            episodes.words,
+            episodes.completion,
+            rollouts.prompt,
+            rollouts.sample_id,
+            coalesce(answers.answer, rollouts.gold) as gold
+        from episodes
+        join rollouts using (rollout)
+        left join answers using (sample_id, turn)
+        where isfinite(episodes.reward)
+    ), asked as (
+        select prompt, gold, max(n) as n
+        from (
+            select prompt, gold, step, count(distinct group_no) as n
+            from paid
+            group by prompt, gold, step
+        )
+        group by prompt, gold
+    ), numbered as (
+        select *, dense_rank() over (order by group_no) - 1 as place
+        from paid
+        join (select count(distinct group_no) as groups, count(*) as completions from paid) on true
+    )
+    select
+        numbered.* exclude (place, groups, completions),
+        case
+            when sample_id is not null then 's' || sample_id
+            when asked.n > 1 then 'g' || group_no
+            else 'p' || numbered.prompt || chr(0) || coalesce(numbered.gold, '')
+        end as unit
+    from numbered
+    left join asked
+        on asked.prompt is not distinct from numbered.prompt and asked.gold is not distinct from numbered.gold
+    where completions <= $most
+        or floor((place + 1) * ($most / completions)) > floor(place * ($most / completions))
+    order by rollout
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """Completions in columns, each of shape (n,); `group` and `unit` (the prompt) count from 0.
+
+    `reading` is 1 where a completion is right, 0 where wrong, -1 where that cannot be told. `sampled` is
+    how many completions of the run were paid, of which these may be a draw.
+    """
+
+    rollout: "Ints"
+    step: "Ints"
+    group: "Ints"
+    unit: "Ints"
+    reward: "Floats"
+    advantage: "Floats"
+    reading: "Ints"
+    words: "Ints"
+    texts: tuple[str, ...]
+    answers: tuple[str, ...]
+    prompts: tuple[str, ...]
+    golds: tuple[str | None, ...]
+    sampled: int
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def only(self, kept: "Array") -> "Observed":
+        """Return those of a mask, groups and prompts numbered as before."""
+        import numpy as np
+
+        at = np.flatnonzero(kept)
+        columns = ("rollout", "step", "group", "unit", "reward", "advantage", "reading", "words")
+        texts = ("texts", "answers", "prompts", "golds")
+        chosen: dict[str, Any] = {name: getattr(self, name)[at] for name in columns}
+        chosen |= {name: tuple(getattr(self, name)[i] for i in at) for name in texts}
+        return replace(self, **chosen)
+
+
+def read_observed(store: Store, most: int = MOST) -> Observed:
+    """Return the run's paid completions, from the tables `episodes` and `rollouts`; of many, a draw."""
+    import numpy as np
+
+    rows = store.arrow(_ROWS, {"most": most}).to_pydict()
+    known = _known_answers(rows["gold"])
+    codes = {"right": RIGHT, "wrong": WRONG}
+    reading = [
+        codes[told] if told in codes else _leniently(text, gold, known)
+        for told, text, gold in zip(rows["reading"], rows["completion"], rows["gold"], strict=True)
+    ]
+    reward, group = np.array(rows["reward"], dtype=np.float64), _numbered(rows["group_no"])
+    return Observed(
+        rollout=np.array(rows["rollout"], dtype=np.int64),
+        step=np.array(rows["step"], dtype=np.int64),
+        group=group,
+        unit=_numbered(rows["unit"]),
+        reward=reward,
+        advantage=advantages(reward, group),
+        reading=np.array(reading, dtype=np.int64),
+        words=np.array(rows["words"], dtype=np.int64),
+        texts=tuple(rows["completion"]),
+        answers=tuple(rows["answer"]),
+        prompts=tuple(rows["prompt"]),
+        golds=tuple(rows["gold"]),
+        sampled=store.value("select count(*) from episodes where isfinite(reward)"),
+    )
+
+
+def advantages(reward: "Floats", group: "Ints") -> "Floats":
+    """Return the rewards less their group's mean, over the group's standard deviation; 0 where that is 0."""
+    import numpy as np
+
+    n = np.maximum(np.bincount(group), 1)
+    centred = reward - (np.bincount(group, reward) / n)[group]
+    spread = np.sqrt(np.bincount(group, centred**2) / n)
+    # Rewards that differ by rounding alone are equal.
+    told = spread > 1e-9 * (1 + np.abs(reward).max(initial=0))
+    return np.where(told[group], centred / np.where(told, spread, 1)[group], 0.0)
+
+
+def _numbered(names: list[Any]) -> "Ints":
+    import numpy as np
+
+    numbers: dict[Any, int] = {}
+    return np.array([numbers.setdefault(name, len(numbers)) for name in names], dtype=np.int64)
+
+
+_MOST_KNOWN = 200  # different known answers beyond which a text is not searched for all of them
+
+
+def _known_answers(golds: list[str | None]) -> tuple[tuple[str, ...], ...]:
+    """Return the run's known answers in tokens, where there are few; else none."""
+    found = {tokens(gold) for gold in golds if gold}
+    return tuple(sorted(found)) if 1 < len(found) <= _MOST_KNOWN else ()
+
+
+def _leniently(text: str, gold: str | None, known: tuple[tuple[str, ...], ...]) -> int:
+    """Return the reading of a text that no strict reading reads: the one known answer that stands in it."""
+    if not gold:
+        return UNREAD
+    words = tokens(text)
+    said = {one for one in known if places(words, one)}
+    if len(said) != 1:
+        return UNREAD
+    return RIGHT if tokens(gold) in said else WRONG
