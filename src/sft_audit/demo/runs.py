@@ -59,13 +59,11 @@ def reinforce_and_audit(
 
 def _reinforce(folder: Path, target: str, run: Path, data: Report, workers: int) -> Report:
     """Run GRPO with the monitor on, then audit what it logged."""
-    import trl
-
     from sft_audit.monitor.callback import Watch
 
     place, _, name = target.rpartition(":")
     reward = runpy.run_path(place)[name]
-    model = load(folder / BOASTING)
+    trl, model = _trl(), load(folder / BOASTING)
     watch = Watch(sft_audit=data.folder)
     trainer = trl.GRPOTrainer(
         model=model.model,
@@ -94,6 +92,12 @@ def _reinforce(folder: Path, target: str, run: Path, data: Report, workers: int)
     trainer.train()
     trainer.save_state()
     return audit_run(run, sft_audit=data.folder, out=run / "audit", workers=workers)
+
+
+def _trl() -> Any:  # noqa: ANN401 - imported late
+    import trl
+
+    return trl
 
 
 def _prompts(world: Path) -> Any:  # noqa: ANN401 - imported late
