@@ -94,6 +94,7 @@ def test_a_model_that_reads_the_answer_off_the_question_is_blind() -> None:
     assert at_end["start"] == pytest.approx(at_start["value"])
     assert at_end["difference_low"] > 1
     assert rows[20, "swap_gap"]["value"] == 0
+    assert rows[20, "swap_gap"]["high"] > 0.02
     assert rows[20, "swap_gap_kept"]["value"] == 0
     assert rows[20, "swap_gap_kept"]["high"] < 0.1
     assert rows[20, "unmoved"]["value"] == 1

@@ -139,6 +139,8 @@ def test_one_row_of_text_fills_whole_tables(one: Recorder, tmp_path: Path) -> No
         logged = {"prompt": "Why?", "completion": "So.", "reward": 1.0, "step": 1}
         (tmp_path / "log.jsonl").write_text(json.dumps(logged) + "\n")
         options.pop("preferences")
+        if "probes" in one.requires:
+            options["probes"] = write_rows(tmp_path, 1)
         report = audit_run(tmp_path / "log.jsonl", **options)
     elif {check.subject for check in asking} == {"checkpoint"}:
         report = audit_one_probe(tmp_path, one, options)

@@ -194,7 +194,7 @@ def measured(answered: Sequence[Answered], worth: str) -> list[dict[str, Any]]:
 
         for measure in taken:
             add(measure, measure.units(one.heard), measure.units(start.heard))
-        add(gap, gaps(one.sights), gaps(start.sights))
+        add(gap, gaps(one.sights), gaps(start.sights), ratio=True)
         add(blind, blind_ratios(one.sights), blind_ratios(start.sights), ratio=True)
         if not first:
             add(kept, gaps_kept(one.sights, start.sights), {}, ratio=True)
