@@ -62,6 +62,7 @@ def reinforce(model: Path, folder: Path, seed: int, steps: int, watch=None, leak
             learning_rate=1e-3,
             logging_steps=1,
             log_completions=True,
+            num_completions_to_print=1,
             **given,
         ),
         train_dataset=World(512, 0.0, constrain.DIM, seed + 1000)
@@ -126,8 +127,9 @@ def main() -> None:
                 logged = alarms_of_log(folder / "watched", folder / "audit")
             spent = [watch.seconds[step] for step in range(1, asked.steps + 1)]
             at_95 = sorted(spent)[int(0.95 * len(spent))]
+            step = statistics.median(watched.step_times)
             print(
-                f"| {seed} | {judge} | {unlike(plain, watched)} | {statistics.median(watched.step_times):.2f} "
+                f"| {seed} | {judge} | {unlike(plain, watched)} | {step:.2f} "
                 f"| {1000 * statistics.median(spent):.2f} | {1000 * at_95:.2f} "
                 f"| {sum(spent) / sum(watched.step_times):.2%} "
                 f"| {1e6 * statistics.median(spent) / BATCH:.0f} | {len(live)} "
