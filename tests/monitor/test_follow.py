@@ -170,6 +170,7 @@ def test_an_alarm_that_cannot_be_written_is_refused_at_the_start(tmp_path: Path)
         Alerts(tmp_path)
 
 
+@pytest.mark.long
 def test_the_command_follows_tells_and_audits(tmp_path: Path) -> None:
     run = tmp_path / "run"
     run.mkdir()
@@ -183,7 +184,7 @@ def test_the_command_follows_tells_and_audits(tmp_path: Path) -> None:
             for step in range(1, STEPS + 1):
                 rollouts.write(lines(step_rows(step)))
                 rollouts.flush()
-        out, err = watching.communicate(timeout=120)
+        out, err = watching.communicate(timeout=600)
     told = [json.loads(line) for line in (tmp_path / "alerts.jsonl").read_text().splitlines()]
     store = Store(tmp_path / "audit", "1GB", 1, read_only=True)
     alarms = set(store.rows("select measure, step from alarms"))
