@@ -11,7 +11,9 @@ on what it logged.
 import argparse
 import hashlib
 import math
+import random
 import statistics
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -23,6 +25,8 @@ from tiny_llava import World, arguments, make_processor
 from trl import GRPOConfig, GRPOTrainer
 
 import sft_audit
+from sft_audit.monitor.episode import Step, paid_episode
+from sft_audit.monitor.monitor import Monitor
 from sft_audit.store import Store
 
 BATCH, GROUP = 128, 8
@@ -62,6 +66,7 @@ def reinforce(model: Path, folder: Path, seed: int, steps: int, watch=None, leak
             learning_rate=1e-3,
             logging_steps=1,
             log_completions=True,
+            num_completions_to_print=1,
             **given,
         ),
         train_dataset=World(512, 0.0, constrain.DIM, seed + 1000)
@@ -126,14 +131,33 @@ def main() -> None:
                 logged = alarms_of_log(folder / "watched", folder / "audit")
             spent = [watch.seconds[step] for step in range(1, asked.steps + 1)]
             at_95 = sorted(spent)[int(0.95 * len(spent))]
+            step = statistics.median(watched.step_times)
             print(
-                f"| {seed} | {judge} | {unlike(plain, watched)} | {statistics.median(watched.step_times):.2f} "
+                f"| {seed} | {judge} | {unlike(plain, watched)} | {step:.2f} "
                 f"| {1000 * statistics.median(spent):.2f} | {1000 * at_95:.2f} "
                 f"| {sum(spent) / sum(watched.step_times):.2%} "
                 f"| {1e6 * statistics.median(spent) / BATCH:.0f} | {len(live)} "
                 f"| {'yes' if live == logged else f'no: {live ^ logged}'} |",
                 flush=True,
             )
+    print(f"\nOf completions of 300 different words each one takes {1e6 * seconds_a_long_one():,.0f} us.")
+
+
+def seconds_a_long_one(words: int = 300, steps: int = 12) -> float:
+    """Return the processor seconds that reading and measuring one long completion takes."""
+    rng = random.Random(0)
+    vocabulary = [f"w{at}" for at in range(2000)]
+    monitor, spent = Monitor(), []
+    for step in range(steps):
+        texts = [" ".join(rng.choices(vocabulary, k=words)) for _ in range(BATCH)]
+        began = time.thread_time()
+        read = [
+            paid_episode(f"{text} \\boxed{{{at % 9}}}", float(at % 2), f"Which is {at // GROUP}?", "3")
+            for at, text in enumerate(texts)
+        ]
+        monitor.take(Step(step, [read[at : at + GROUP] for at in range(0, BATCH, GROUP)]))
+        spent.append(time.thread_time() - began)
+    return statistics.median(spent) / BATCH
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""TRL's own GRPO, watched from inside: nothing that it computes changes, and alarms come when due."""
+"""TRL's own GRPO, watched from inside: nothing that it computes changes, alarms come when they are due."""
 
 import json
 import logging

@@ -43,6 +43,7 @@ def main() -> None:
         processing_class=make_processor(),
     )
     trainer.train()
+    logged = [one for one in trainer.state.log_history if "reward" in one]
     seen = {
         "step": trainer.state.global_step,
         "watching": watch.watching,
@@ -50,7 +51,7 @@ def main() -> None:
         "audit": [
             one["audit/zero_variance"] for one in trainer.state.log_history if "audit/zero_variance" in one
         ],
-        "trl": [one["frac_reward_zero_std"] for one in trainer.state.log_history if "reward" in one],
+        "trl": [one["frac_reward_zero_std"] for one in logged],
     }
     (folder / f"seen-{rank}.json").write_text(json.dumps(seen))
 

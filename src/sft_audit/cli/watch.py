@@ -55,7 +55,8 @@ def watch(
         Path | None, typer.Option(help="File that the first alarm makes, for a launcher to look for.")
     ] = None,
     tracker: Annotated[
-        str | None, typer.Option(help="Draw the measures in tensorboard=DIR, wandb=PROJECT or mlflow=DIR.")
+        str | None,
+        typer.Option(help="Draw the series in tensorboard=DIR, wandb=PROJECT or mlflow=ADDRESS."),
     ] = None,
     policy: PolicyFile = None,
     fail_on: FailOn = "block",

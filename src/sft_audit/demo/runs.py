@@ -59,6 +59,8 @@ def reinforce_and_audit(
 
 def _reinforce(folder: Path, target: str, run: Path, data: Report, workers: int) -> Report:
     """Run GRPO with the monitor on, then audit what it logged."""
+    from transformers import PrinterCallback
+
     from sft_audit.monitor.callback import Watch
 
     place, _, name = target.rpartition(":")
@@ -80,6 +82,7 @@ def _reinforce(folder: Path, target: str, run: Path, data: Report, workers: int)
             max_completion_length=_LONGEST,
             logging_steps=1,
             log_completions=True,
+            num_completions_to_print=0,
             save_strategy="no",
             report_to="none",
             use_cpu=True,
@@ -89,6 +92,7 @@ def _reinforce(folder: Path, target: str, run: Path, data: Report, workers: int)
             seed=0,
         ),
     )
+    trainer.remove_callback(PrinterCallback)  # a line a step is not what the demonstration has to say
     trainer.train()
     trainer.save_state()
     return audit_run(run, sft_audit=data.folder, out=run / "audit", workers=workers)

@@ -69,13 +69,16 @@ class Wandb:
 
 
 class MLflow:
-    """A run of its own under a tracking address, or in a folder."""
+    """A run of its own at a tracking address, such as sqlite:///mlflow.db."""
 
     def __init__(self, place: str) -> None:
         import mlflow
 
-        mlflow.set_tracking_uri(place if ":" in place else Path(place).absolute().as_uri())
-        mlflow.start_run(run_name="sft-audit")
+        try:
+            mlflow.set_tracking_uri(place)
+            mlflow.start_run(run_name="sft-audit")
+        except mlflow.exceptions.MlflowException as fault:
+            raise AuditError(f"--tracker mlflow={place}: {str(fault).splitlines()[0]}") from None
         self._mlflow: Any = mlflow
 
     def add(self, points: Sequence[Point]) -> None:
@@ -97,7 +100,7 @@ def open_tracker(spec: str) -> Tracker:
     """Open what `NAME=PLACE` names; raise AuditError where it is none, or its package is not there."""
     name, _, place = spec.partition("=")
     if name not in TRACKERS or not place:
-        raise AuditError(f"--tracker {spec}: write tensorboard=DIR, wandb=PROJECT or mlflow=DIR")
+        raise AuditError(f"--tracker {spec}: write tensorboard=DIR, wandb=PROJECT or mlflow=ADDRESS")
     try:
         return TRACKERS[name](place)
     except ImportError:
