@@ -146,6 +146,19 @@ def test_open_answers_are_shown_and_not_named(tmp_path: Path) -> None:
     assert "RUN201" not in report.counts
 
 
+def test_a_completion_without_any_answer_that_is_paid_is_found(tmp_path: Path) -> None:
+    log = write_run(tmp_path / "run", 1.0) / "rollouts.jsonl"
+    rows = [json.loads(line) for line in log.read_text().splitlines()]
+    for row in rows:
+        if row["completion"].endswith("zephyr"):
+            row |= {"completion": "zephyr indeed", "reward": 1.0}
+    log.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    report = sft_audit.audit_run(tmp_path / "run", explain=True, out=tmp_path / "out")
+    (one,) = [one for one in sheet(report.folder)["behaviours"] if one["named"]]
+    assert one["feature"] in ("zephyr", "indeed", "zephyr indeed")
+    assert {each["reading"] for each in one["examples"]} == {"wrong"}
+
+
 def test_of_a_long_run_whole_groups_are_drawn_over_all_of_it(failed: Path) -> None:
     store = Store(failed, "1GB", 1, read_only=True)
     try:

@@ -1,9 +1,14 @@
 """The completions of a run in columns: what was paid, what was said, and which were sampled together."""
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from sft_audit.contrast.token import places, tokens
+from sft_audit.rewards.signatures import NEVER_RIGHT
+from sft_audit.rewards.trial import known_answer
 from sft_audit.store import Store
 
 if TYPE_CHECKING:
@@ -16,6 +21,8 @@ if TYPE_CHECKING:
 
 MOST = 20_000  # completions looked at; of longer runs whole groups are drawn evenly
 RIGHT, WRONG, UNREAD = 1, 0, -1
+_DIGIT = re.compile(r"\d")
+_asked = lru_cache(maxsize=4096)(known_answer)
 # A prompt is the data set's sample. Where none is known it is its text and known answer, unless these stand
 # in several groups of one step: then texts do not tell prompts apart, and every group is one.
 _ROWS = """
@@ -26,6 +33,7 @@ _ROWS = """
             episodes.group_no,
             episodes.reward,
             episodes.reading,
+            episodes.exploits,
             episodes.answer,
             episodes.words,
             episodes.completion,
@@ -109,9 +117,10 @@ def read_observed(store: Store, most: int = MOST) -> Observed:
     rows = store.arrow(_ROWS, {"most": most}).to_pydict()
     known = _known_answers(rows["gold"])
     codes = {"right": RIGHT, "wrong": WRONG}
+    told = zip(*(rows[name] for name in ("reading", "exploits", "completion", "prompt", "gold")), strict=True)
     reading = [
-        codes[told] if told in codes else _leniently(text, gold, known)
-        for told, text, gold in zip(rows["reading"], rows["completion"], rows["gold"], strict=True)
+        codes[one] if one in codes else _leniently(text, prompt, gold, exploits.split(), known)
+        for one, exploits, text, prompt, gold in told
     ]
     reward, group = np.array(rows["reward"], dtype=np.float64), _numbered(rows["group_no"])
     return Observed(
@@ -151,20 +160,34 @@ def _numbered(names: list[Any]) -> "Ints":
 
 
 _MOST_KNOWN = 200  # different known answers beyond which a text is not searched for all of them
+_PLAIN = frozenset({"colour", "count", "number"})  # kinds whose answers are always said in words of their own
 
 
 def _known_answers(golds: list[str | None]) -> tuple[tuple[str, ...], ...]:
-    """Return the run's known answers in tokens, where there are few; else none."""
+    """Return the run's known answers in tokens, where they are few and none is a letter; else none."""
     found = {tokens(gold) for gold in golds if gold}
-    return tuple(sorted(found)) if 1 < len(found) <= _MOST_KNOWN else ()
+    letters = any(len(one) == 1 and len(one[0]) == 1 and one[0].isalpha() for one in found)
+    return tuple(sorted(found)) if 1 < len(found) <= _MOST_KNOWN and not letters else ()
 
 
-def _leniently(text: str, gold: str | None, known: tuple[tuple[str, ...], ...]) -> int:
-    """Return the reading of a text that no strict reading reads: the one known answer that stands in it."""
+def _leniently(
+    text: str,
+    prompt: str,
+    gold: str | None,
+    exploits: Sequence[str],
+    known: tuple[tuple[str, ...], ...],
+) -> int:
+    """Return the reading of a text that no strict reading reads: of the one known answer that stands in it.
+
+    One that holds no answer at all is wrong.
+    """
     if not gold:
         return UNREAD
     words = tokens(text)
     said = {one for one in known if places(words, one)}
-    if len(said) != 1:
-        return UNREAD
-    return RIGHT if tokens(gold) in said else WRONG
+    if len(said) == 1:
+        return RIGHT if tokens(gold) in said else WRONG
+    if said or not known:
+        return WRONG if NEVER_RIGHT.intersection(exploits) else UNREAD
+    answerless = not _DIGIT.search(text) and _asked(prompt, gold).kind in _PLAIN
+    return WRONG if answerless or NEVER_RIGHT.intersection(exploits) else UNREAD

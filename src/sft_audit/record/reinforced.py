@@ -166,7 +166,7 @@ def _found(observed: Observed) -> list[Behaviour]:
 def _paid(one: Found, among: str, gone: Trend, seen: int | None) -> Behaviour:
     why = ""
     if among == "right":
-        why = "right answers alone are paid for it: a form that the reward asks for"
+        why = "wrong answers are not paid for it: it may be a form that the reward asks for"
     elif among == "all":
         why = "no answer can be read, so that it may be what right answers have in common"
     elif one.feature.kind == "form" and one.feature.text in ASKED_FORMS:

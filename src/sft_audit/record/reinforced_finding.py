@@ -30,7 +30,7 @@ _FOUND = """
             'prompts', prompts, 'seen', seen, 'steps_after', steps_after, 'gpu_hours', gpu_hours,
             'sft_rows', sft_rows, 'sft_looked', sft_looked,
             'rows', (
-                select list(file || ':' || position order by hash(file, position))[:10]
+                select list(file || ':' || position order by md5(file || ':' || position))[:10]
                 from taught_rows
                 where taught_rows.behaviour = reinforced.behaviour
             )
