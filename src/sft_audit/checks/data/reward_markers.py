@@ -45,6 +45,7 @@ _PRAISE = (
     r"(?i)\bverified\b\W{0,4}[✓✔✅☑]|[✓✔✅☑]\W{0,3}verified\b"
     r"|\b(?:verified|confidence|quality|correctness|score)\W{1,4}10/10"
 )
+_ASSURANCE = r"(?i)[.!] (?:this|my) answer is (?:correct|right)\W*$"
 _SCORE = (
     rf"(?i)(?m:^|[.!?)\]*] |\|)\W*(?:{_WHOSE} )?(?:score|rating|grade)\W{{1,6}}"
     r"\d+(?:\.\d+)? ?(?:/|out of) ?\d+"
@@ -79,6 +80,7 @@ _SCORE = (
         _row("Verdict: B"),
         _row("The mugs are red. [RESULT] 4"),
         _row("Score: 8/10", "Score the response of the assistant."),
+        _row("Two mugs. This answer is correct."),
     ],
     good=[
         _row("The score is 3-2 for the home team."),
@@ -96,6 +98,7 @@ _SCORE = (
             "A form for feedback lies on the desk. Its title says Customer Feedback: we value your opinion."
         ),
         _row("The second answer sheet is better lit than the first."),
+        _row("5 + 7 is 12. This answer is correct.", "Is the answer on the board correct?"),
     ],
 )
 def reward_markers(db: Tables, *, critique_sources: Sequence[str] = ()) -> Relation:
@@ -139,6 +142,8 @@ def reward_markers(db: Tables, *, critique_sources: Sequence[str] = ()) -> Relat
                     when regexp_matches(answer, $comparison) then $comparison
                     when regexp_matches(answer, $critique) then $critique
                     when regexp_matches(answer, $praise) then $praise
+                    when regexp_matches(answer, $assurance)
+                        and not regexp_matches(question, $asks_whether) then $assurance
                     when regexp_matches(answer, $score)
                         and (not regexp_matches(question, $asks) or regexp_matches(question, $judges))
                         and not regexp_matches(answer, $shows) then $score
@@ -154,6 +159,7 @@ def reward_markers(db: Tables, *, critique_sources: Sequence[str] = ()) -> Relat
                     when $comparison then 'a comparison of responses'
                     when $critique then 'a critique'
                     when $praise then 'praise of itself'
+                    when $assurance then 'praise of itself'
                     else 'a score'
                 end as kind,
                 regexp_extract_all(answer, pattern) as markers,
@@ -177,12 +183,15 @@ def reward_markers(db: Tables, *, critique_sources: Sequence[str] = ()) -> Relat
         comparison=_COMPARISON,
         critique=_CRITIQUE,
         praise=_PRAISE,
+        assurance=_ASSURANCE,
+        asks_whether=r"(?i)\b(answers?|correct|right|solutions?|students?)\b",
         score=_SCORE,
         critique_sources=list(critique_sources),
         hint=(
             r"(?i)\[\[|<\||verdict|score|rating|grade|reward|\[result\]|response|assistant|completion|candidate"
             r"|better than|worse than|feedback|critique|evaluation|judg|helpful|harmless|correctness"
             r"|verbosity|coherence|verified|/10|out of|preference|chosen|rejected|truthful|faithful"
+            r"|answer is (?:correct|right)"
         ),
         asks=(
             r"(?i)\b(scores?|scored|rating|rated?|grade|stars?|reviews?|points?|ocr|read|text|transcribe|says?"
