@@ -191,7 +191,7 @@ def test_the_command_follows_tells_and_audits(tmp_path: Path) -> None:
     series = store.rows("select 'audit/' || measure, step, value::float from series order by all")
     store.close()
     assert {(one["measure"], one["step"]) for one in told} == alarms
-    assert "sft-audit: alarm exploit_share: step" in err, err
+    assert "sft-audit: notice exploit_share: step" in err, err
     assert (tmp_path / "stop").exists()
     assert watching.returncode in (0, 1), out + err
     (events,) = (tmp_path / "board").iterdir()
