@@ -65,7 +65,7 @@ class Watch(TrainerCallback):
         self._weights: Sequence[float] | None = None
         self._alerts = Alerts()
         self._first = True
-        self._begun = self._in_step = False
+        self._begun = self._in_step = self._told = False
         self._step = 0
         self._wish: OnAlarm = "tell"  # what the first process wants done
         self._lock = threading.Lock()
@@ -90,6 +90,15 @@ class Watch(TrainerCallback):
         self._first = state.is_world_process_zero
         self._generations = getattr(args, "num_generations", None)
         self._weights = getattr(args, "reward_weights", None)
+        functions = self._observer.functions
+        if functions and self._weights is not None and len(self._weights) != functions:
+            _log.warning(
+                "reward_weights has %d entries and Watch sees %d reward functions, so that it does not know "
+                "which is whose, and watches nothing: give all of them to watch.rewards",
+                len(self._weights),
+                functions,
+            )
+            self.watching = False
         if self._first:
             self._guarded(0, self._open, Path(args.output_dir))
         self._guarded(0, t_half_width, 2, 1.0)  # what it imports is loaded before the first step
@@ -130,9 +139,12 @@ class Watch(TrainerCallback):
     def _see(self, batch: Batch) -> None:
         """Take a batch: of all processes together, in the first one."""
         if not self._in_step:
-            if not self._begun and self.watching:
-                _log.warning("Watch sees completions but no training: give callbacks=[watch] to the trainer")
-                self.watching = False
+            if not self._begun and not self._told:
+                _log.warning(
+                    "Watch sees completions before any training: if this is no evaluation, give "
+                    "callbacks=[watch] to the trainer"
+                )
+                self._told = True
             return
         # Every process shows what it has, even one that no longer watches: the others wait for it.
         shown = _together(self._guarded(self._step, self._read, batch))

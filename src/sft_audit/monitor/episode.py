@@ -5,11 +5,13 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from math import isfinite
 
+from sft_audit.monitor.words import words_in
 from sft_audit.record.question import fold
 from sft_audit.rewards.reading import Reading, answer_in, read_completion
 from sft_audit.rewards.signatures import exploits_in, without_claims
 from sft_audit.rewards.trial import known_answer
 
+_SHORT = 1000  # characters
 _known = lru_cache(maxsize=4096)(known_answer)
 
 
@@ -61,17 +63,24 @@ class Told:
     answer: str
 
 
-# The completions of a short-answer task recur by the thousand.
-@lru_cache(maxsize=1 << 16)
 def read_episode(completion: str, question: str, gold: str | None, tails: tuple[str, ...] = ()) -> Told:
     """Read a completion without its reward; `tails` are texts that an audit of the SFT data found."""
+    read = _read_short if len(completion) + len(question) <= _SHORT else _read
+    return read(completion, question, gold, tails)
+
+
+def _read(completion: str, question: str, gold: str | None, tails: tuple[str, ...]) -> Told:
     plain = without_claims(completion, tails)
     return Told(
         "unread" if gold is None else read_completion(_known(question, gold), plain),
         exploits_in(completion, question, tails),
-        len(completion.split()),
+        len(words_in(completion)),
         fold(answer_in(plain) or ""),
     )
+
+
+# The completions of a short-answer task recur by the thousand; long ones hardly do, and would fill memory.
+_read_short = lru_cache(maxsize=1 << 16)(_read)
 
 
 def paid_episode(

@@ -35,6 +35,7 @@ _MARGIN = 1e-3  # levels that follow from the start keep off 0 and 1 by this
 _MOVING_RANGE = 1.128  # mean difference of two values over their standard deviation, if normal
 _PRIOR = 5  # numbers that the expected noise counts for
 _DEVIATIONS = 5
+_KINDS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,7 @@ class Monitor:
     _first: int | None = None
     _paid: bool = False
     _heard: bool = False
+    _said: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         measures = all_measures()
@@ -107,7 +109,7 @@ class Monitor:
         if self._first is None:
             self._first = step.number
         self._paid = self._paid or any(one.reward is not None for one in step.episodes)
-        step = replace(step, groups=_in_order(step.groups), paid=self._paid)
+        step = replace(step, groups=self._anew(_in_order(step.groups)), paid=self._paid)
         self._heard = self._heard or bool(step.groups)
         if self._heard and not step.groups:
             step = replace(step, metrics={n: one for n, one in step.metrics.items() if n not in _INSTEAD})
@@ -122,6 +124,16 @@ class Monitor:
                 alarms.append(watcher.alarm(point, self._first))
         self.alarms += alarms
         return points, alarms
+
+    def _anew(self, groups: Sequence[Group]) -> Sequence[Group]:
+        """Return the groups; none where they are those of the step before, logged again.
+
+        TRL logs a generation that is used for several updates at each of them. Groups of a few kinds of
+        completions may be alike by chance.
+        """
+        said = [_told(one) for group in groups for one in group]
+        before, self._said = self._said, said or self._said
+        return () if said == before and len(set(said)) >= _KINDS else groups
 
 
 def _in_order(groups: Sequence[Group]) -> list[Group]:

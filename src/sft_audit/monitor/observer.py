@@ -40,7 +40,7 @@ class Observer:
 
     def __init__(self, take: Callable[[Batch], None]) -> None:
         self._take = take
-        self._functions = 0
+        self.functions = 0
         self._paid: dict[int, Any] = {}
         self._lock = threading.Lock()
 
@@ -54,8 +54,8 @@ class Observer:
                 f"Watch: {str(reward)[:60] if isinstance(reward, str) else name_of(reward)} is no reward "
                 "function; of a reward model follow the log: sft-audit watch RUN --follow"
             )
-        at = self._functions
-        self._functions += 1
+        at = self.functions
+        self.functions += 1
 
         def after(found: Any, arguments: Arguments) -> Any:  # noqa: ANN401 - what the function returns
             self._arrive(at, found, arguments)
@@ -65,7 +65,7 @@ class Observer:
 
     def observe(self, completions: Sequence[Any], **columns: Any) -> list[None]:  # noqa: ANN401
         """Pay nothing, as a reward function of TRL or ms-swift; it sees completions where none is wrapped."""
-        if not self._functions:
+        if not self.functions:
             self._take(Batch({"completions": completions, **columns}, ()))
         return [None] * len(completions)
 
@@ -73,7 +73,7 @@ class Observer:
         """Keep what one function returned; once all have, hand the batch on."""
         with self._lock:
             self._paid[at] = found
-            if len(self._paid) < self._functions:
+            if len(self._paid) < self.functions:
                 return
             paid = tuple(found for _, found in sorted(self._paid.items()))
             self._paid = {}
@@ -107,6 +107,8 @@ def _said(completion: Any) -> str:  # noqa: ANN401 - as trainers pass it
     match completion:
         case [{"content": str(text)}]:
             return text
+        case []:
+            return ""  # nothing was said
     return completion_text(completion)
 
 

@@ -1,8 +1,23 @@
 """The groups of a run: completions sampled for one prompt at one step, among which an advantage is taken."""
 
+import logging
 from math import gcd
 
 from sft_audit.store import Store
+
+log = logging.getLogger(__name__)
+
+_KINDS = 4
+_ONE_PROMPT = """
+    select count(distinct step) > 1 and max(prompts) = 1
+    from (
+        select step, condition, count(distinct key) as prompts
+        from rollouts
+        join logged_keys using (rollout)
+        where step is not null and "group" is null
+        group by step, condition
+    )
+"""
 
 # What the log says of a prompt is its key; a log that names the groups is believed.
 _COUNTED = """
@@ -41,15 +56,69 @@ _NUMBERED = """
     where rollouts.rollout = numbered.rollout
 """
 _NO_LIMIT = 1 << 40
+# A step that holds the completions of the step before, in their order, with their rewards: TRL logs those that
+# are used for several updates at each of them. Steps of a few kinds of completions may be alike by chance.
+_REPEATED = f"""
+    with told as (
+        select
+            step,
+            condition,
+            row_number() over (partition by step, condition order by rollout) as place,
+            hash(key, completion, reward) as content
+        from rollouts
+        join logged_keys using (rollout)
+        where step is not null
+    ), summed as (
+        select
+            step,
+            condition,
+            count(*) as n,
+            count(distinct content) as kinds,
+            sum(hash(place, content)::hugeint) as content
+        from told
+        group by step, condition
+    ), compared as (
+        select
+            *,
+            lag(content) over (partition by condition order by step) as content_before
+        from summed
+    )
+    select step, condition
+    from compared
+    where content = content_before and kinds >= {_KINDS}
+"""
 
 
 def number_groups(store: Store, generations: int | None) -> None:
     """Give a number to the groups of all rollouts whose step is known, in the order in which they begin.
+
+    A step that was logged again is left without: what was sampled once is judged once.
 
     Logs name a group's prompt, not the group, and several samples may have one prompt. With `generations`
     to a group, the completions of a prompt at a step are cut into groups in their order; where that is not
     told, by the greatest common divisor of all their numbers, unless it is 1. What the SFT model sampled
     before RL has no size of a group: all completions of a prompt are one.
     """
-    size = generations or gcd(*(n for (n,) in store.rows(_COUNTED)))
+    counted = [n for (n,) in store.rows(_COUNTED)]
+    size = generations or gcd(*counted)
     store.execute(_NUMBERED, {"size": size if size > 1 else _NO_LIMIT})
+    store.execute(
+        f"""
+        insert into rollout_faults
+        select file, min(line), condition, 'repeated', 'its completions are those of the step before, logged again'
+        from rollouts
+        join ({_REPEATED}) using (step, condition)
+        group by file, step, condition
+        order by step
+        """
+    )
+    store.execute(
+        f"update rollouts set group_no = null from ({_REPEATED}) as repeated "
+        "where rollouts.step = repeated.step and rollouts.condition = repeated.condition"
+    )
+    if generations is None and counted and store.value(_ONE_PROMPT):
+        log.warning(
+            "each step has one prompt, as the log tells them apart, and its %s completions are taken for one "
+            "group; if they are several, give --generations",
+            f"{max(counted):,}",
+        )

@@ -44,6 +44,7 @@ _SAID = {
     "reward": "counted without a reward",
     "unknown": "no prompt",
     "ambiguous": "no prompt of its own",
+    "repeated": "a step that is not judged again",
 }
 FAULTS = Table(
     "rollout_faults",
@@ -53,7 +54,9 @@ FAULTS = Table(
         Column("line", "BIGINT", "1-based line or row of the log"),
         Column("condition", "VARCHAR", "as in rollouts"),
         Column(
-            "kind", "VARCHAR", "unreadable: the line; reward: no number; unknown or ambiguous: the prompt"
+            "kind",
+            "VARCHAR",
+            "unreadable: the line; reward: no number; unknown or ambiguous: the prompt; repeated: the step",
         ),
         Column("detail", "VARCHAR", "one clause that says what was seen"),
     ),

@@ -4,9 +4,14 @@ from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
 from itertools import combinations, pairwise
+from math import ceil
 
 from sft_audit.monitor.episode import Step
 from sft_audit.monitor.measure import Fallen, Outside, Risen, number, share
+from sft_audit.monitor.words import words_in
+
+_COMPARED = 64  # completions of a group
+_SHORT = 2000  # characters of a group
 
 
 @share(
@@ -36,17 +41,17 @@ def vendi(step: Step) -> Sequence[float]:
     """The Vendi score of a group's completions, from 0 (all alike) to 1 (nothing in common).
 
     The similarity of two completions is the share of words that they have in common. Groups of which all
-    are right are left out: there is little else to say.
+    are right are left out: there is little else to say. Of a large group, some dozens are compared.
     """
-    return [
-        _vendi(tuple(sorted(Counter(one.completion for one in group).items())))
-        for group in step.groups
-        if len(group) > 1 and not all(one.reading == "right" for one in group)
-    ]
+    found = []
+    for group in step.groups:
+        if len(group) > 1 and not all(one.reading == "right" for one in group):
+            texts = [one.completion for one in group[:: ceil(len(group) / _COMPARED)]]
+            said = tuple(sorted(Counter(texts).items()))
+            found.append((_vendi_of_short if sum(map(len, texts)) <= _SHORT else _vendi)(said))
+    return found
 
 
-# The groups of a short-answer task recur.
-@lru_cache(maxsize=4096)
 def _vendi(said: tuple[tuple[str, int], ...]) -> float:
     """Return the score of different texts, each said so many times.
 
@@ -56,7 +61,7 @@ def _vendi(said: tuple[tuple[str, int], ...]) -> float:
 
     words = Counter[frozenset[str]]()
     for text, times in said:
-        words[frozenset(text.split())] += times
+        words[frozenset(words_in(text))] += times
     if len(words) == 1:
         return 0.0
     n = words.total()
@@ -68,6 +73,9 @@ def _vendi(said: tuple[tuple[str, int], ...]) -> float:
     values = values[values > 1e-12]
     effective = float(np.exp(-(values * np.log(values)).sum()))
     return min(max((effective - 1) / (n - 1), 0.0), 1.0)
+
+
+_vendi_of_short = lru_cache(maxsize=4096)(_vendi)  # the groups of a short-answer task recur
 
 
 def _jaccard(a: frozenset[str], b: frozenset[str]) -> float:
@@ -83,7 +91,7 @@ def _jaccard(a: frozenset[str], b: frozenset[str]) -> float:
 )
 def distinct_2(step: Step) -> Sequence[float]:
     """The share of a step's pairs of neighbouring words that differ from each other."""
-    pairs = [pair for one in step.episodes for pair in pairwise(one.completion.split())]
+    pairs = [pair for one in step.episodes for pair in pairwise(words_in(one.completion))]
     return [len(set(pairs)) / len(pairs)] if len(pairs) >= 10 else []
 
 
