@@ -69,7 +69,7 @@ BY_HAND = [
     ("length", step([told(words=2), told(words=5)]), 3.5),
     ("length", step(length=7.0), 7.0),
     ("length", step(length=nan), None),
-    ("not_finite", step(loss=nan, grad_norm=inf, reward=1.0, num_tokens=nan), 2.0),
+    ("not_finite", step(loss=nan, kl=inf, grad_norm=inf, reward=1.0, num_tokens=nan), 2.0),
     ("not_finite", step(num_tokens=3.0), None),
     ("entropy", step(entropy=0.5), 0.5),
     ("entropy", step(entropy=nan), None),

@@ -75,7 +75,7 @@ def test_a_number_that_is_not_finite_is_an_alarm_at_once():
 def test_an_alarm_is_given_once_and_names_its_steps():
     monitor, points = watch([step([RIGHT] * 8, [WRONG] * 8)] * 10 + [step([BOAST] * 8, [RIGHT] * 8)] * 10)
     (alarm,) = [one for one in monitor.alarms if one.measure == "exploit_share"]
-    assert alarm.grade == "alarm"
+    assert alarm.grade == "notice"
     assert alarm.step == alarm.last == 15
     assert (alarm.first, alarm.level, alarm.value, alarm.start) == (1, 0.02, 0.5, None)
     assert alarm.low < 0.5 < alarm.high

@@ -126,7 +126,7 @@ def test_one_row_of_text_fills_whole_tables(one: Recorder, tmp_path: Path) -> No
         write_json(tmp_path / "samples.json", SAMPLES[:1])
         options["samples"] = tmp_path / "samples.json"
         report = audit_reward(f"{tmp_path / 'pay.py'}:reward", tmp_path / "rows.json", **options)
-    elif {check.subject for check in asking} == {"prompts"}:
+    elif "prompts" in {check.subject for check in asking}:
         logged = [{"id": 1, "prompt": "Why?", "completion": "So.", "reward": 1.0}]
         write_json(tmp_path / "log.json", logged)
         files = dict.fromkeys(("samples", "blind_samples"), tmp_path / "log.json")
@@ -141,7 +141,8 @@ def test_one_row_of_text_fills_whole_tables(one: Recorder, tmp_path: Path) -> No
         options.pop("preferences")
         if "probes" in one.requires:
             options["probes"] = write_rows(tmp_path, 1)
-        report = audit_run(tmp_path / "log.jsonl", **options)
+        log = tmp_path / "log.jsonl"
+        report = audit_run(log, sft_samples=log, explain=True, **options)
     elif {check.subject for check in asking} == {"checkpoint"}:
         report = audit_one_probe(tmp_path, one, options)
     else:

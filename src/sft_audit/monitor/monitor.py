@@ -128,12 +128,12 @@ class Monitor:
     def _anew(self, groups: Sequence[Group]) -> Sequence[Group]:
         """Return the groups; none where they are those of the step before, logged again.
 
-        TRL logs a generation that is used for several updates at each of them. Groups of a few kinds of
-        completions may be alike by chance.
+        TRL logs a generation that is used for several updates at each of them. Where a prompt hardly gets two
+        answers, steps are alike all the same.
         """
         said = [_told(one) for group in groups for one in group]
         before, self._said = self._said, said or self._said
-        return () if said == before and len(set(said)) >= _KINDS else groups
+        return () if said == before and len(set(said)) >= len(groups) + _KINDS else groups
 
 
 def _in_order(groups: Sequence[Group]) -> list[Group]:
@@ -356,7 +356,8 @@ class _Numbers(_Watcher):
         if self.best <= 0:
             return None
         spread = (_PRIOR * noise + self.moved / _MOVING_RANGE) / (_PRIOR + self.moves)
-        return min(self.best * times, self.best - max(margin, _DEVIATIONS * spread))
+        level = min(self.best * times, self.best - max(margin, _DEVIATIONS * spread))
+        return level if isfinite(level) else None
 
     def _count(self, beyond: bool) -> int:
         self.since = self.since + 1 if beyond else 0

@@ -57,13 +57,14 @@ _NUMBERED = """
 """
 _NO_LIMIT = 1 << 40
 # A step that holds the completions of the step before, in their order, with their rewards: TRL logs those that
-# are used for several updates at each of them. Steps of a few kinds of completions may be alike by chance.
+# several updates use at each of these. Where a prompt hardly gets two answers, steps are alike all the same.
 _REPEATED = f"""
     with told as (
         select
             step,
             condition,
             row_number() over (partition by step, condition order by rollout) as place,
+            key,
             hash(key, completion, reward) as content
         from rollouts
         join logged_keys using (rollout)
@@ -73,7 +74,7 @@ _REPEATED = f"""
             step,
             condition,
             count(*) as n,
-            count(distinct content) as kinds,
+            count(distinct content) - count(distinct key) as kinds,
             sum(hash(place, content)::hugeint) as content
         from told
         group by step, condition
@@ -105,12 +106,13 @@ def number_groups(store: Store, generations: int | None) -> None:
     store.execute(
         f"""
         insert into rollout_faults
-        select file, min(line), condition, 'repeated', 'its completions are those of the step before, logged again'
+        select file, min(line), condition, 'repeated', $detail
         from rollouts
         join ({_REPEATED}) using (step, condition)
         group by file, step, condition
         order by step
-        """
+        """,
+        {"detail": "its completions are those of the step before, logged again"},
     )
     store.execute(
         f"update rollouts set group_no = null from ({_REPEATED}) as repeated "

@@ -26,7 +26,7 @@ class Series:
 
 
 def read_series(store: Store) -> Series | None:
-    """Return what the saved models say; None where they were not asked."""
+    """Return what the saved models say; None where nothing was asked of any."""
     if not store.has("checkpoint_measures"):
         return None
     rows = store.arrow("from checkpoint_measures order by step nulls first").to_pylist()
@@ -40,4 +40,6 @@ def read_series(store: Store) -> Series | None:
         for step, found in by_step.items()
     )
     unasked = tuple(store.arrow("from unasked_checkpoints order by step").to_pylist())
+    if not models and not unasked:
+        return None
     return Series(tuple((name, about[name]) for name in names), models, unasked)

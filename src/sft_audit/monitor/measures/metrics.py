@@ -6,7 +6,7 @@ from math import inf, isfinite
 from sft_audit.monitor.episode import Step
 from sft_audit.monitor.measure import Above, At, Dropped, Outside, Shifted, number, share
 
-# Not the gradient's norm: where losses are scaled (fp16), steps that overflow are skipped as a matter of course.
+# Not the gradient's norm: where losses are scaled (fp16), steps that overflow are skipped, without harm.
 _MUST_BE_FINITE = (
     "loss",
     "reward",
