@@ -275,7 +275,7 @@ def files_beside(config: AuditConfig) -> dict[str, str]:
             found = find_run(config.run)
             sets += [found.rollouts, config.sft_samples]
             files += [*found.metrics, config.sft_audit and config.sft_audit / "findings.parquet"]
-            files += _files_of(config.reward or "")
+            files += _files_of(config.reward) if config.reward else []
             if config.probes:
                 sets += [(config.probes,)]
                 saved = [folder for _, folder in found.checkpoints]

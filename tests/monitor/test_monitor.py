@@ -81,7 +81,7 @@ def test_an_alarm_is_given_once_and_names_its_steps():
     assert alarm.low < 0.5 < alarm.high
     assert alarm.evidence >= alarm.needed
     assert alarm.says.startswith("step 15: completions that show an exploit: 50 % since step 12 (95 % conf")
-    assert alarm.says.endswith("; the level is 2 %")
+    assert "; the level is 2 %, evidence 1,2" in alarm.says
     assert len(points["exploit_share"]) == 20
 
 

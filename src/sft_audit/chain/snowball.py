@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 RESAMPLES = 2000
 _FEWEST_ITEMS = 10
+_FEWEST_DOUBLES = 5  # trajectories with two errors or more
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,7 @@ def measure_snowball(seen: Trajectories, graph: Graph, given: Mapping[str, Rate]
     whole = Counted(int(right[0]), n, n, f"{n:,} trajectories")
     single = 1 - (weights @ wrong) / np.maximum(weights @ steps, 1)
     expected = _products(single, steps, weights)
+    doubles = int(weights[0] @ (wrong.sum(axis=1) > 1))
     alone = None
     if all(name in given and name not in voted for name in stages):
         u = rng.random((len(stages), RESAMPLES))
@@ -85,9 +87,9 @@ def measure_snowball(seen: Trajectories, graph: Graph, given: Mapping[str, Rate]
         whole=whole,
         left_out=len(runs) - n,
         expected=float(expected[0]),
-        ratio=_ratio(whole, right / n, expected),
+        ratio=_ratio(whole, doubles, right / n, expected),
         alone=None if alone is None else float(alone[0]),
-        ratio_alone=None if alone is None else _ratio(whole, right / n, alone),
+        ratio_alone=None if alone is None else _ratio(whole, doubles, right / n, alone),
         after_wrong=_after_wrong(np.tensordot(weights, kinds, 1)),
     )
 
@@ -120,14 +122,18 @@ def _products(single: "Floats", steps: "Floats", weights: "Floats") -> "Floats":
     return np.asarray((products * weights).sum(axis=1) / weights.sum(axis=1))
 
 
-def _ratio(whole: Counted, shares: "Floats", products: "Floats") -> Estimate | None:
-    """Return share / product; where no or every trajectory is right, with the share's exact interval."""
+def _ratio(whole: Counted, doubles: int, shares: "Floats", products: "Floats") -> Estimate | None:
+    """Return share / product with its interval.
+
+    It is the share's exact one where no or every trajectory is right, and where hardly any has two errors:
+    no resample has what was not seen.
+    """
     import numpy as np
 
     if products[0] < 1e-12:
         return None
     value = float(shares[0] / products[0])
-    if not 0 < whole.k < whole.n:
+    if not 0 < whole.k < whole.n or doubles < _FEWEST_DOUBLES:
         low, high = bounds(whole)
         return Estimate(value, low / float(products[0]), high / float(products[0]))
     low, high = np.percentile(shares[1:] / np.maximum(products[1:], 1e-300), [2.5, 97.5])

@@ -45,8 +45,12 @@ def watch(
     ] = None,
     config: Config = None,
     follow: Annotated[bool, typer.Option("--follow", help="Read the logs as they grow, then audit.")] = False,
-    every: Annotated[float, typer.Option(min=0.1, help="Seconds between two looks at the logs.")] = 10,
-    idle: Annotated[float, typer.Option(min=1, help="Seconds without news that end the following.")] = 1800,
+    every: Annotated[
+        float | None, typer.Option(min=0.1, help="Seconds between two looks at the logs. [default: 10]")
+    ] = None,
+    idle: Annotated[
+        float | None, typer.Option(min=1, help="Seconds without news that end the following. [default: 1800]")
+    ] = None,
     until: Annotated[int | None, typer.Option(help="Step that ends the following.")] = None,
     alerts: Annotated[
         Path | None, typer.Option(help="File to which each alarm adds a line of JSON, at once.")
@@ -82,13 +86,18 @@ def watch(
         "out": out,
         "policy": policy,
     }
-    if not follow and (alerts or stop_file or until is not None):
-        raise AuditError("--alerts, --stop-file and --until are of a run that is followed; give --follow too")
+    if not follow and any(one is not None for one in (alerts, stop_file, until, every, idle)):
+        raise AuditError(
+            "--every, --idle, --until, --alerts and --stop-file are of a run that is followed; "
+            "give --follow too"
+        )
+    if stop_file is not None and stop_file.exists():
+        raise AuditError(f"--stop-file {stop_file}: it is there already, of an earlier run; remove it first")
     settings = load_config(config, flags, RunConfig)
     with tracking(tracker) as drawn:
         see = drawn.add if drawn else lambda _: None
         if follow:
-            follow_run(settings, Pace(every, idle, until), Alerts(alerts, stop_file), see)
+            follow_run(settings, Pace(every or 10, idle or 1800, until), Alerts(alerts, stop_file), see)
         report = audit(settings)
         if not follow:
             see(read_points(report.folder))

@@ -220,7 +220,8 @@ class _Watcher(ABC):
         span = "" if low is None or high is None else f" (95 % confidence {tell(low)} to {tell(high)})"
         begun = "" if self.start is None else f", {tell(self.start)} in the first steps"
         level = "" if point.level is None else f"; the level is {tell(point.level)}"
-        return f"step {point.step}: {self.measure.says}: {tell(value)}{since}{span}{begun}{level}"
+        bets = f", evidence {point.evidence:,.0f} of {point.needed:,.0f}" if self.measure.shares else ""
+        return f"step {point.step}: {self.measure.says}: {tell(value)}{since}{span}{begun}{level}{bets}"
 
 
 def _percent(share: float) -> str:

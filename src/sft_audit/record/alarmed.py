@@ -5,6 +5,8 @@ from typing import Any
 
 from sft_audit.check import Relation, Tables
 
+_FEWEST = 5  # steps from which a word can be said
+
 
 @dataclass(frozen=True, slots=True)
 class Alarmed:
@@ -14,8 +16,12 @@ class Alarmed:
 
     @property
     def of(self) -> str:
-        """Return the SQL that counts the steps at which it was measured."""
-        return f"select count(*) from series where measure = '{self.measure}'"
+        """Return the SQL that counts the steps at which it was held against a level, 0 where they are few."""
+        return f"""
+            select if(count(*) >= {_FEWEST}, count(*), 0)
+            from series
+            where measure = '{self.measure}' and level is not null
+        """
 
     def found(self, db: Tables) -> Relation:
         """Return the finding about the whole where the measure has an alarm; its score is the rate there."""

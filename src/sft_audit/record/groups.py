@@ -21,7 +21,7 @@ _ONE_PROMPT = """
 
 # What the log says of a prompt is its key; a log that names the groups is believed.
 _COUNTED = """
-    select distinct count(*)
+    select count(*)
     from rollouts
     join logged_keys using (rollout)
     where step is not null and "group" is null and condition <> 'sft'
@@ -56,8 +56,8 @@ _NUMBERED = """
     where rollouts.rollout = numbered.rollout
 """
 _NO_LIMIT = 1 << 40
-# A step that holds the completions of the step before, in their order, with their rewards: TRL logs those that
-# several updates use at each of these. Where a prompt hardly gets two answers, steps are alike all the same.
+# A step that holds the completions of the step before, in their order, with their rewards: TRL logs those
+# again that several updates use. Where a prompt hardly gets two answers, steps are alike all the same.
 _REPEATED = f"""
     with told as (
         select
@@ -118,6 +118,13 @@ def number_groups(store: Store, generations: int | None) -> None:
         f"update rollouts set group_no = null from ({_REPEATED}) as repeated "
         "where rollouts.step = repeated.step and rollouts.condition = repeated.condition"
     )
+    if generations and (odd := sum(n % generations > 0 for n in counted)):
+        log.warning(
+            "--generations %d: at %s steps a prompt has a number of completions that is no multiple of it; "
+            "groups may hold several prompts, or parts of one",
+            generations,
+            f"{odd:,}",
+        )
     if generations is None and counted and store.value(_ONE_PROMPT):
         log.warning(
             "each step has one prompt, as the log tells them apart, and its %s completions are taken for one "

@@ -19,6 +19,7 @@ from sft_audit.record.log_spec import read_specs
 from sft_audit.record.prompt_index import Asked, Prompt, PromptIndex
 from sft_audit.runs import find_run
 from sft_audit.sample import content_hash
+from sft_audit.store import Store
 from sft_audit.tables import Column, Table
 
 log = logging.getLogger(__name__)
@@ -133,6 +134,8 @@ def rollouts(recording: Recording) -> None:
         store.execute(_LINKED)
         store.execute(_UNLINKED)
     number_groups(store, _generations(recording.config))
+    if isinstance(recording.config, RunConfig):
+        _tell_steps(store, recording.config)
     store.execute("drop table logged_keys")
     store.execute("drop table logged_links")
     _tell(recording)
@@ -142,6 +145,33 @@ def rollouts(recording: Recording) -> None:
         raise AuditError(
             "no completion in the logs of --samples has a prompt of the data set or a known answer of its "
             "own; give a log of these prompts, or log the rows' ids"
+        )
+
+
+def _tell_steps(store: Store, config: RunConfig) -> None:
+    """Warn of completions whose step is not known, and of a run that logged none.
+
+    Raises AuditError where no completion has a step: a run is judged step by step.
+    """
+    n, without, first = store.rows(
+        """
+        select
+            count(*),
+            count(*) filter (step is null),
+            arg_min(file || ':' || line, rollout) filter (step is null)
+        from rollouts
+        where condition = 'image'
+        """
+    )[0]
+    if n and without == n:
+        raise AuditError(f"{config.run}: no completion has a step; log one a row, as `step` or `global_step`")
+    if without:
+        log.warning("%s: it has no step (not judged: %s such in the logs)", first, f"{without:,}")
+    if not n and find_run(config.run).metrics:
+        log.warning(
+            "%s: no completions are logged, so that exploits, answers and groups are not looked at; TRL and "
+            "ms-swift: log_completions, verl: trainer.rollout_data_dir",
+            config.run,
         )
 
 

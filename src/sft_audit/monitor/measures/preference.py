@@ -12,10 +12,10 @@ from sft_audit.monitor.measure import At, Dropped, number
 )
 def displaced(step: Step) -> float | None:
     """1 where the chosen responses are less likely than under the reference, and the margin is above 0."""
-    chosen, margin = step.logged("chosen_reward"), step.logged("margin")
-    if chosen is None or margin is None:
+    chosen, apart = step.logged("chosen_reward"), margin(step)
+    if chosen is None or apart is None:
         return None
-    return float(chosen < 0 < margin)
+    return float(chosen < 0 < apart)
 
 
 @number(
@@ -26,4 +26,6 @@ def displaced(step: Step) -> float | None:
 )
 def margin(step: Step) -> float | None:
     """The mean difference of the implicit rewards of chosen and rejected responses."""
-    return step.logged("margin")
+    chosen, rejected = step.logged("chosen_reward"), step.logged("rejected_reward")
+    logged = step.logged("margin")
+    return logged if logged is not None or chosen is None or rejected is None else chosen - rejected
