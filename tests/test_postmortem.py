@@ -171,6 +171,29 @@ def test_of_a_long_run_whole_groups_are_drawn_over_all_of_it(failed: Path) -> No
     assert len(set(drawn.step)) == 20
 
 
+def test_a_group_that_is_logged_at_two_steps_counts_as_one(tmp_path: Path) -> None:
+    """Its prompt is asked of many images, so that texts do not tell prompts apart."""
+    groups = {1: ("red", "blue", "green", "blue"), 2: ("red", "blue", "blue", "green")}
+    rows = [
+        {"step": step, "prompt": "what color is it ?", "completion": f"{said} {at}", "solution": "red"}
+        | {"reward": float(said == "red")}
+        for step, colours in groups.items()
+        for said in colours
+        for at in range(2)
+    ]
+    log = tmp_path / "run.jsonl"
+    log.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    report = sft_audit.audit_run(log, generations=2, out=tmp_path / "out")
+    store = Store(report.folder, "1GB", 1, read_only=True)
+    try:
+        observed = read_observed(store)
+    finally:
+        store.close()
+    unit = dict(zip(observed.group.tolist(), observed.unit.tolist(), strict=True))
+    assert [unit[group] for group in range(4, 8)] == [unit[0], unit[1], unit[3], unit[2]]
+    assert len(set(unit.values())) == 4
+
+
 def test_watching_does_not_explain(tmp_path: Path) -> None:
     report = sft_audit.audit_run(write_run(tmp_path / "run", 1.0, 4), out=tmp_path / "out")
     assert sheet(report.folder) is None

@@ -24,7 +24,9 @@ RIGHT, WRONG, UNREAD = 1, 0, -1
 _DIGIT = re.compile(r"\d")
 _asked = lru_cache(maxsize=4096)(known_answer)
 # A prompt is the data set's sample. Where none is known it is its text and known answer, unless these stand
-# in several groups of one step: then texts do not tell prompts apart, and every group is one.
+# in several groups of one step: then texts do not tell prompts apart, and every group is one. A trainer that
+# takes several updates from one generation may log it at each: groups of different steps that say and are
+# paid the same, in the same order, are one.
 _ROWS = """
     with paid as (
         select
@@ -52,6 +54,18 @@ _ROWS = """
             group by prompt, gold, step
         )
         group by prompt, gold
+    ), said as (
+        select
+            group_no,
+            min(step) as begun,
+            string_agg(concat_ws(chr(0), prompt, gold, completion, reward), chr(1) order by rollout) as content
+        from paid
+        group by group_no
+    ), once as (
+        select
+            group_no,
+            md5(content) || ' ' || row_number() over (partition by begun, content order by group_no) as content
+        from said
     ), numbered as (
         select *, dense_rank() over (order by group_no) - 1 as place
         from paid
@@ -61,10 +75,11 @@ _ROWS = """
         numbered.* exclude (place, groups, completions),
         case
             when sample_id is not null then 's' || sample_id
-            when asked.n > 1 then 'g' || group_no
+            when asked.n > 1 then 'g' || once.content
             else 'p' || numbered.prompt || chr(0) || coalesce(numbered.gold, '')
         end as unit
     from numbered
+    join once using (group_no)
     left join asked
         on asked.prompt is not distinct from numbered.prompt and asked.gold is not distinct from numbered.gold
     where completions <= $most
