@@ -12,6 +12,7 @@ import sft_audit
 from sft_audit.cli import app
 from sft_audit.contrast.observed import read_observed
 from sft_audit.errors import AuditError
+from sft_audit.record.reinforced import seconds_after
 from sft_audit.store import Store
 
 COLOURS = ("red", "green", "blue", "yellow")
@@ -99,6 +100,28 @@ def test_the_word_is_named_with_its_hole_and_its_rows(failed: Path) -> None:
     assert one["steps_after"] == 20 - one["seen"]
     assert len(one["examples"]) == 3
     assert all(each["reading"] == "wrong" and "zephyr" in each["completion"] for each in one["examples"])
+
+
+def test_times_that_are_logged_every_ten_steps_stand_for_ten(tmp_path: Path) -> None:
+    written = write_run(tmp_path / "ten", 1.0) / "rollouts.jsonl"
+    rows = [json.loads(line) for line in written.read_text().splitlines()]
+    log = tmp_path / "run" / "completions" / "rows.jsonl"
+    log.parent.mkdir(parents=True)
+    log.write_text("".join(json.dumps(row | {"step": 10 * row["step"]}) + "\n" for row in rows))
+    history = [{"step": step, "step_time": 36.0} for step in range(10, 201, 10)]
+    (tmp_path / "run" / "trainer_state.json").write_text(json.dumps({"log_history": history}))
+    report = sft_audit.audit_run(tmp_path / "run", explain=True, gpus=2, out=tmp_path / "out")
+    (one,) = [one for one in sheet(report.folder)["behaviours"] if one["named"]]
+    assert one["steps_after"] == 200 - one["seen"] > 40
+    assert one["gpu_hours"] == pytest.approx(2 * one["steps_after"] * 36 / 3600)
+
+
+def test_times_stand_for_the_steps_since_the_last_that_was_logged() -> None:
+    every_ten = dict.fromkeys(range(10, 2001, 10), 36.0)
+    assert seconds_after(every_ten, 20) / 3600 == pytest.approx(19.8)
+    assert seconds_after({1: 5.0, 2: 6.0, 3: 7.0}, 1) == 13
+    assert seconds_after({10: 2.0, 20: 3.0}, 15) == 15
+    assert seconds_after({10: 2.0}, 10) == 0
 
 
 def test_all_guilty_rows_are_written(failed: Path) -> None:

@@ -58,13 +58,13 @@ _ROWS = """
         select
             group_no,
             min(step) as begun,
-            string_agg(concat_ws(chr(0), prompt, gold, completion, reward), chr(1) order by rollout) as content
+            string_agg(concat_ws(chr(0), prompt, gold, completion, reward), chr(1) order by rollout) as said
         from paid
         group by group_no
     ), once as (
         select
             group_no,
-            md5(content) || ' ' || row_number() over (partition by begun, content order by group_no) as content
+            md5(said) || ' ' || row_number() over (partition by begun, said order by group_no) as content
         from said
     ), numbered as (
         select *, dense_rank() over (order by group_no) - 1 as place
