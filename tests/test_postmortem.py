@@ -217,6 +217,23 @@ def test_a_group_that_is_logged_at_two_steps_counts_as_one(tmp_path: Path) -> No
     assert len(set(unit.values())) == 4
 
 
+def test_rewards_beyond_all_sums_are_none(tmp_path: Path) -> None:
+    log = write_run(tmp_path / "run", 1.0) / "rollouts.jsonl"
+    rows = [json.loads(line) for line in log.read_text().splitlines()]
+    rows[0]["reward"], rows[1]["reward"] = 1e308, -1e308
+    log.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    report = sft_audit.audit_run(tmp_path / "run", explain=True, out=tmp_path / "out")
+    store = Store(report.folder, "1GB", 1, read_only=True)
+    try:
+        observed = read_observed(store)
+    finally:
+        store.close()
+    assert len(observed) == observed.sampled == 1278
+    assert np.isfinite(observed.advantage).all()
+    (one,) = [one for one in sheet(report.folder)["behaviours"] if one["named"]]
+    assert one["feature"] == "zephyr"
+
+
 def test_watching_does_not_explain(tmp_path: Path) -> None:
     report = sft_audit.audit_run(write_run(tmp_path / "run", 1.0, 4), out=tmp_path / "out")
     assert sheet(report.folder) is None

@@ -88,6 +88,31 @@ def ratio_of_shares(one: Spread, other: Spread) -> tuple[float, float]:
     return low, (p * q + sqrt(max((p * q) ** 2 - p_high * (2 * p - p_high) * least, 0.0))) / least
 
 
+def difference_of_shares(one: Spread, other: Spread, alike: float = 0.0) -> tuple[float, float]:
+    """Return the interval of one - other, two shares with intervals of the same level.
+
+    `alike` is their correlation: 0 of independent shares, that of `pair_correlation` where they are of pairs.
+
+    Source: Newcombe 1998, Statistics in Medicine 17(8), 873-890 (independent) and 17(22), 2635-2650 (pairs).
+    """
+    (p, p_low, p_high), (q, q_low, q_high) = one, other
+    below, above = (p - p_low, q_high - q), (p_high - p, q - q_low)
+    low, high = (sqrt(max(a * a - 2 * alike * a * b + b * b, 0.0)) for a, b in (below, above))
+    return p - q - low, p - q + high
+
+
+def pair_correlation(both: int, one: int, other: int, neither: int) -> float:
+    """Return the correlation of two shares of pairs, corrected for continuity where it is above 0 (Newcombe).
+
+    So many pairs show something on both sides, on one alone, on the other alone, and on neither.
+    """
+    sides = (both + one) * (other + neither) * (both + other) * (one + neither)
+    told = float(both * neither - one * other)
+    if told > 0:
+        told = max(told - (both + one + other + neither) / 2, 0.0)
+    return told / sqrt(sides) if sides else 0.0
+
+
 @dataclass(frozen=True, slots=True)
 class Clustered:
     """Sums over so many clusters of k, of n, of k^2, of k n and of n^2: k of n in each show something.

@@ -21,13 +21,15 @@ if TYPE_CHECKING:
 
 MOST = 20_000  # completions looked at; of longer runs whole groups are drawn evenly
 RIGHT, WRONG, UNREAD = 1, 0, -1
+# Of a reward beyond it neither sums nor squares are numbers; it is none.
+PAID = "abs(episodes.reward) < 1e150"
 _DIGIT = re.compile(r"\d")
 _asked = lru_cache(maxsize=4096)(known_answer)
 # A prompt is the data set's sample. Where none is known it is its text and known answer, unless these stand
 # in several groups of one step: then texts do not tell prompts apart, and every group is one. A trainer that
 # takes several updates from one generation may log it at each: groups of different steps that say and are
 # paid the same, in the same order, are one.
-_ROWS = """
+_ROWS = f"""
     with paid as (
         select
             episodes.rollout,
@@ -45,7 +47,7 @@ _ROWS = """
         from episodes
         join rollouts using (rollout)
         left join answers using (sample_id, turn)
-        where isfinite(episodes.reward)
+        where {PAID}
     ), asked as (
         select prompt, gold, max(n) as n
         from (
@@ -151,7 +153,7 @@ def read_observed(store: Store, most: int = MOST) -> Observed:
         answers=tuple(rows["answer"]),
         prompts=tuple(rows["prompt"]),
         golds=tuple(rows["gold"]),
-        sampled=store.value("select count(*) from episodes where isfinite(reward)"),
+        sampled=store.value(f"select count(*) from episodes where {PAID}"),
     )
 
 

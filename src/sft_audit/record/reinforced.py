@@ -8,7 +8,7 @@ from typing import Any
 from sft_audit.config import RunConfig
 from sft_audit.contrast.feature import ASKED_FORMS, Feature, find_features
 from sft_audit.contrast.hole import Hole, asked_hole, logged_holes
-from sft_audit.contrast.observed import RIGHT, UNREAD, WRONG, Observed, read_observed
+from sft_audit.contrast.observed import PAID, RIGHT, UNREAD, WRONG, Observed, read_observed
 from sft_audit.contrast.search import Found, find_paid
 from sft_audit.contrast.sighting import Trend, first_seen, trend
 from sft_audit.contrast.stated_answer import FEWEST, Stated, find_stated
@@ -94,7 +94,7 @@ _STATED_P, _STATED_SHARE = 0.01, 0.05
 _PARTS = """
     select rollout, name, value
     from reward_parts
-    where value is not null
+    where abs(value) < 1e150
     order by name, rollout
 """
 # A trainer that logs every so many steps logs the mean time of these.
@@ -136,7 +136,7 @@ def reinforced(recording: Recording) -> None:
     config, store = recording.config, recording.store
     if not isinstance(config, RunConfig):
         raise TypeError("a run is explained under a RunConfig")
-    if not store.value("select count(*) from episodes where isfinite(reward)"):
+    if not store.value(f"select count(*) from episodes where {PAID}"):
         return
     observed = read_observed(store)
     found = _found(observed)
