@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from math import ceil, inf, sqrt
 
 Z95 = 1.959963984540054
+_FEW = 10  # clusters
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +119,9 @@ class Clustered:
     """Sums over so many clusters of k, of n, of k^2, of k n and of n^2: k of n in each show something.
 
     The interval is Wilson's at the sample size that the clusters are worth: at most n, less the degrees of
-    freedom that the estimate of their variance costs (Korn and Graubard 1998); where all or none show it, so
-    that nothing tells how alike a cluster is, the number of clusters.
+    freedom that the estimate of their variance costs (Korn and Graubard 1998). Few tell hardly how alike a
+    cluster is, none nothing: where what is shown, or what is not, lies in fewer than 10 clusters, at most the
+    number of clusters.
     """
 
     many: int
@@ -141,5 +143,12 @@ class Clustered:
         worth = float(self.many)
         if 0 < self.k < self.n and self.many > 1 and variance > 0:
             plain = share * (1 - share) / (variance * self.many / (self.many - 1))
-            worth = min(plain * (Z95 / float(stdtrit(self.many - 1, 0.975))) ** 2, self.n)
+            most = self.n if self._telling >= _FEW else self.many
+            worth = min(plain * (Z95 / float(stdtrit(self.many - 1, 0.975))) ** 2, most)
         return share, *wilson(share * worth, worth)
+
+    @property
+    def _telling(self) -> float:
+        """Return in how many clusters of equal counts it would lie, or its absence (Kish 1965)."""
+        rest, squares = self.n - self.k, self.nn - 2 * self.kn + self.kk
+        return min(self.k**2 / self.kk, rest**2 / squares)
