@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from sft_audit.interval import Rate, wilson
+from sft_audit.interval import Rate, difference_of_shares, pair_correlation, wilson
 
 
 @pytest.mark.parametrize(
@@ -42,3 +42,13 @@ def test_a_draw_from_a_finite_population_is_covered() -> None:
             rate = Rate(int(k), 300, 1000)
             covered += rate.low <= true / 1000 <= rate.high
     assert 0.94 <= covered / (24 * 500) <= 0.96
+
+
+def test_differences_of_shares_are_newcombe_s() -> None:
+    """His examples: 56 of 70 and 48 of 80; pairs of 36 on both sides, 12 on one and 2 on the other."""
+    one, other = ((k / n, *wilson(k, n)) for k, n in ((56, 70), (48, 80)))
+    assert difference_of_shares(one, other) == pytest.approx((0.0524, 0.3339), abs=5e-5)
+    one, other = ((k / 50, *wilson(k, 50)) for k in (48, 38))
+    assert difference_of_shares(one, other, pair_correlation(36, 12, 2, 0)) == pytest.approx(
+        (0.0569, 0.3404), abs=5e-5
+    )

@@ -12,6 +12,7 @@ import sft_audit
 from sft_audit.cli import app
 from sft_audit.contrast.observed import read_observed
 from sft_audit.errors import AuditError
+from sft_audit.record.reinforced import seconds_after
 from sft_audit.store import Store
 
 COLOURS = ("red", "green", "blue", "yellow")
@@ -101,6 +102,28 @@ def test_the_word_is_named_with_its_hole_and_its_rows(failed: Path) -> None:
     assert all(each["reading"] == "wrong" and "zephyr" in each["completion"] for each in one["examples"])
 
 
+def test_times_that_are_logged_every_ten_steps_stand_for_ten(tmp_path: Path) -> None:
+    written = write_run(tmp_path / "ten", 1.0) / "rollouts.jsonl"
+    rows = [json.loads(line) for line in written.read_text().splitlines()]
+    log = tmp_path / "run" / "completions" / "rows.jsonl"
+    log.parent.mkdir(parents=True)
+    log.write_text("".join(json.dumps(row | {"step": 10 * row["step"]}) + "\n" for row in rows))
+    history = [{"step": step, "step_time": 36.0} for step in range(10, 201, 10)]
+    (tmp_path / "run" / "trainer_state.json").write_text(json.dumps({"log_history": history}))
+    report = sft_audit.audit_run(tmp_path / "run", explain=True, gpus=2, out=tmp_path / "out")
+    (one,) = [one for one in sheet(report.folder)["behaviours"] if one["named"]]
+    assert one["steps_after"] == 200 - one["seen"] > 40
+    assert one["gpu_hours"] == pytest.approx(2 * one["steps_after"] * 36 / 3600)
+
+
+def test_times_stand_for_the_steps_since_the_last_that_was_logged() -> None:
+    every_ten = dict.fromkeys(range(10, 2001, 10), 36.0)
+    assert seconds_after(every_ten, 20) / 3600 == pytest.approx(19.8)
+    assert seconds_after({1: 5.0, 2: 6.0, 3: 7.0}, 1) == 13
+    assert seconds_after({10: 2.0, 20: 3.0}, 15) == 15
+    assert seconds_after({10: 2.0}, 10) == 0
+
+
 def test_all_guilty_rows_are_written(failed: Path) -> None:
     rows = [json.loads(line) for line in (failed / "guilty_rows.jsonl").read_text().splitlines()]
     assert [row["position"] for row in rows] == list(range(1, 201, 10))
@@ -169,6 +192,46 @@ def test_of_a_long_run_whole_groups_are_drawn_over_all_of_it(failed: Path) -> No
     assert 390 <= len(drawn) <= 400
     assert {int(n) for n in np.bincount(drawn.group)} == {8}
     assert len(set(drawn.step)) == 20
+
+
+def test_a_group_that_is_logged_at_two_steps_counts_as_one(tmp_path: Path) -> None:
+    """Its prompt is asked of many images, so that texts do not tell prompts apart."""
+    groups = {1: ("red", "blue", "green", "blue"), 2: ("red", "blue", "blue", "green")}
+    rows = [
+        {"step": step, "prompt": "what color is it ?", "completion": f"{said} {at}", "solution": "red"}
+        | {"reward": float(said == "red")}
+        for step, colours in groups.items()
+        for said in colours
+        for at in range(2)
+    ]
+    log = tmp_path / "run.jsonl"
+    log.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    report = sft_audit.audit_run(log, generations=2, out=tmp_path / "out")
+    store = Store(report.folder, "1GB", 1, read_only=True)
+    try:
+        observed = read_observed(store)
+    finally:
+        store.close()
+    unit = dict(zip(observed.group.tolist(), observed.unit.tolist(), strict=True))
+    assert [unit[group] for group in range(4, 8)] == [unit[0], unit[1], unit[3], unit[2]]
+    assert len(set(unit.values())) == 4
+
+
+def test_rewards_beyond_all_sums_are_none(tmp_path: Path) -> None:
+    log = write_run(tmp_path / "run", 1.0) / "rollouts.jsonl"
+    rows = [json.loads(line) for line in log.read_text().splitlines()]
+    rows[0]["reward"], rows[1]["reward"] = 1e308, -1e308
+    log.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    report = sft_audit.audit_run(tmp_path / "run", explain=True, out=tmp_path / "out")
+    store = Store(report.folder, "1GB", 1, read_only=True)
+    try:
+        observed = read_observed(store)
+    finally:
+        store.close()
+    assert len(observed) == observed.sampled == 1278
+    assert np.isfinite(observed.advantage).all()
+    (one,) = [one for one in sheet(report.folder)["behaviours"] if one["named"]]
+    assert one["feature"] == "zephyr"
 
 
 def test_watching_does_not_explain(tmp_path: Path) -> None:

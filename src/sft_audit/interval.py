@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from math import ceil, inf, sqrt
 
 Z95 = 1.959963984540054
+_FEW = 10  # clusters
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +89,39 @@ def ratio_of_shares(one: Spread, other: Spread) -> tuple[float, float]:
     return low, (p * q + sqrt(max((p * q) ** 2 - p_high * (2 * p - p_high) * least, 0.0))) / least
 
 
+def difference_of_shares(one: Spread, other: Spread, alike: float = 0.0) -> tuple[float, float]:
+    """Return the interval of one - other, two shares with intervals of the same level.
+
+    `alike` is their correlation: 0 of independent shares, that of `pair_correlation` where they are of pairs.
+
+    Source: Newcombe 1998, Statistics in Medicine 17(8), 873-890 (independent) and 17(22), 2635-2650 (pairs).
+    """
+    (p, p_low, p_high), (q, q_low, q_high) = one, other
+    below, above = (p - p_low, q_high - q), (p_high - p, q - q_low)
+    low, high = (sqrt(max(a * a - 2 * alike * a * b + b * b, 0.0)) for a, b in (below, above))
+    return p - q - low, p - q + high
+
+
+def pair_correlation(both: int, one: int, other: int, neither: int) -> float:
+    """Return the correlation of two shares of pairs, corrected for continuity where it is above 0 (Newcombe).
+
+    So many pairs show something on both sides, on one alone, on the other alone, and on neither.
+    """
+    sides = (both + one) * (other + neither) * (both + other) * (one + neither)
+    told = float(both * neither - one * other)
+    if told > 0:
+        told = max(told - (both + one + other + neither) / 2, 0.0)
+    return told / sqrt(sides) if sides else 0.0
+
+
 @dataclass(frozen=True, slots=True)
 class Clustered:
     """Sums over so many clusters of k, of n, of k^2, of k n and of n^2: k of n in each show something.
 
     The interval is Wilson's at the sample size that the clusters are worth: at most n, less the degrees of
-    freedom that the estimate of their variance costs (Korn and Graubard 1998); where all or none show it, so
-    that nothing tells how alike a cluster is, the number of clusters.
+    freedom that the estimate of their variance costs (Korn and Graubard 1998). Few tell hardly how alike a
+    cluster is, none nothing: where what is shown, or what is not, lies in fewer than 10 clusters, at most the
+    number of clusters.
     """
 
     many: int
@@ -116,5 +143,12 @@ class Clustered:
         worth = float(self.many)
         if 0 < self.k < self.n and self.many > 1 and variance > 0:
             plain = share * (1 - share) / (variance * self.many / (self.many - 1))
-            worth = min(plain * (Z95 / float(stdtrit(self.many - 1, 0.975))) ** 2, self.n)
+            most = self.n if self._telling >= _FEW else self.many
+            worth = min(plain * (Z95 / float(stdtrit(self.many - 1, 0.975))) ** 2, most)
         return share, *wilson(share * worth, worth)
+
+    @property
+    def _telling(self) -> float:
+        """Return in how many clusters of equal counts it would lie, or its absence (Kish 1965)."""
+        rest, squares = self.n - self.k, self.nn - 2 * self.kn + self.kk
+        return min(self.k**2 / self.kk, rest**2 / squares)

@@ -71,3 +71,11 @@ def test_what_is_rare_is_no_feature() -> None:
     names = {one.text for one in find_features(replace(run, texts=texts)).names}
     assert "odd" not in names
     assert "word1" in names or "word2" in names
+
+
+def test_of_a_long_completion_its_beginning_and_its_end_count() -> None:
+    middle = " ".join(f"part{at}" for at in range(2000))
+    texts = (f"first {middle} odd {middle} last", "red")
+    names = {one.text for one in find_features(run_of(texts=texts)).names}
+    assert {"first", "last", "part0", "part1999"} <= names
+    assert "odd" not in names

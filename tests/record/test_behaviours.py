@@ -194,3 +194,23 @@ def test_the_interval_of_the_ratio_covers(before: float, after: float) -> None:
         low, high = ratio_of_shares(clustered_wilson(groups(after, 80)), clustered_wilson(groups(before, 64)))
         held += low <= after / before <= high
     assert held / 600 >= 0.93
+
+
+@pytest.mark.parametrize("alike", [0.5, 0.8])
+def test_it_covers_where_few_groups_show_it(alike: float) -> None:
+    """32 groups of eight before RL and 320 after, of one share of 5 %: no more than two hold it as a rule."""
+    rng = random.Random(7)
+
+    def groups(many: int) -> list[tuple[int, int]]:
+        drawn = []
+        for _ in range(many):
+            main = rng.random() < 0.05
+            same = [rng.random() < alike**0.5 for _ in range(8)]
+            drawn.append((sum(main if one else rng.random() < 0.05 for one in same), 8))
+        return drawn
+
+    held = 0
+    for _ in range(300):
+        low, high = ratio_of_shares(clustered_wilson(groups(320)), clustered_wilson(groups(32)))
+        held += low <= 1 <= high
+    assert held / 300 >= 0.93

@@ -15,6 +15,7 @@ Kind = Literal["words", "answer", "cue", "usual", "form", "length"]
 FEWEST = 20  # completions that show a feature, and that do not
 MOST_WORDS = 10_000  # n-grams: the commonest
 _FIRST_TOKENS, _LAST_TOKENS = 200, 100  # of a long completion: its beginning and its end
+_LONG_TOKEN = 16  # characters, with the space: texts are cut before they are read
 _CUE_WORDS = 2
 _COMMON_ANSWERS = 200
 # Forms of an answer that reward functions ask for; they are shown, and never named as what went wrong.
@@ -124,6 +125,10 @@ def _others(observed: Observed) -> Callable[[int], list[Feature]]:
 
 
 def _said(text: str) -> tuple[str, ...]:
+    first, last = _FIRST_TOKENS * _LONG_TOKEN, _LAST_TOKENS * _LONG_TOKEN
+    if len(text) > first + last:
+        # The word that is cut through is left out.
+        return tokens(text[:first])[:-1][:_FIRST_TOKENS] + tokens(text[-last:])[1:][-_LAST_TOKENS:]
     words = tokens(text)
     if len(words) <= _FIRST_TOKENS + _LAST_TOKENS:
         return words

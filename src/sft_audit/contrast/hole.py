@@ -1,19 +1,22 @@
 """The hole in the reward: which function pays for a behaviour, in the log and when it is asked."""
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sft_audit.contrast.feature import Feature
 from sft_audit.contrast.observed import RIGHT, WRONG, Observed
-from sft_audit.contrast.strata import contrast, contrast_sums, half_width
+from sft_audit.contrast.strata import contrast, contrast_sums
 from sft_audit.contrast.token import places, tokens
-from sft_audit.record.clusters import mean_interval
+from sft_audit.interval import Rate, difference_of_shares, pair_correlation
 from sft_audit.rewards import Rollout
 from sft_audit.rewards.process import RewardProcess
 
 ASKED = 100  # wrong completions with the behaviour, and as many without
+Paid = Sequence[bool | None]  # whether each completion is paid; None where the function gave no reward
+_PAIRS = ((True, True), (True, False), (False, True), (False, False))
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,25 +86,48 @@ def asked_hole(
     import numpy as np
 
     wrong = observed.reading == WRONG
-    with_it = _drawn(np.flatnonzero(wrong & shown))
-    texts = [observed.texts[at] for at in with_it]
-    pairs = [(at, text, cut_words(text, feature.text)) for at, text in zip(with_it, texts, strict=True)]
-    if feature.kind == "words":
-        pairs = [(at, text, bare) for at, text, bare in pairs if bare]
-        put = [(at, text) for at, text, _ in pairs], [(at, bare) for at, _, bare in pairs]
+    drawn = _drawn(np.flatnonzero(wrong & shown))
+    put = [(at, observed.texts[at]) for at in drawn]
+    paired = feature.kind == "words"
+    if paired:
+        bare = [(at, cut_words(text, feature.text)) for at, text in put]
+        put = [one for one, (_, cut) in zip(put, bare, strict=True) if cut]
+        others = [one for one in bare if one[1]]
     else:
-        others = _drawn(np.flatnonzero(wrong & ~shown))
-        put = list(zip(with_it, texts, strict=True)), [(at, observed.texts[at]) for at in others]
-    if not put[0] or not put[1]:
+        others = [(at, observed.texts[at]) for at in _drawn(np.flatnonzero(wrong & ~shown))]
+    if not put or not others:
         return None
     level = _level(observed)
-    paid = [_paid(process, observed, some, level) for some in put]
-    if any(not len(one) for one in paid):
+    return asked_difference(
+        name, _paid(process, observed, put, level), _paid(process, observed, others, level), paired=paired
+    )
+
+
+def asked_difference(name: str, with_it: Paid, without: Paid, *, paired: bool) -> Hole | None:
+    """Return the difference of the shares that were paid; None where a side has no reward at all.
+
+    Where they are `paired`, each with the same completion without it, pairs of one reward alone are left out.
+    """
+    if paired:
+        pairs = [
+            (one, other)
+            for one, other in zip(with_it, without, strict=True)
+            if one is not None and other is not None
+        ]
+        with_it, without = [one for one, _ in pairs], [other for _, other in pairs]
+    of_with = [one for one in with_it if one is not None]
+    of_without = [one for one in without if one is not None]
+    if not of_with or not of_without:
         return None
-    means = [mean_interval(one, np.arange(len(one))) for one in paid]
-    half, value = half_width(*means), means[0][0] - means[1][0]
-    counts = int(paid[0].sum()), len(paid[0]), int(paid[1].sum()), len(paid[1])
-    return Hole("asked", name, value, value - half, value + half, *counts)
+    one, other = (Rate(sum(some), len(some)) for some in (of_with, of_without))
+    alike = 0.0
+    if paired:
+        seen = Counter(zip(of_with, of_without, strict=True))
+        alike = pair_correlation(*(seen[pair] for pair in _PAIRS))
+    low, high = difference_of_shares(
+        (one.value, one.low, one.high), (other.value, other.low, other.high), alike
+    )
+    return Hole("asked", name, one.value - other.value, low, high, one.k, one.n, other.k, other.n)
 
 
 def cut_words(text: str, gram: str) -> str:
@@ -128,10 +154,8 @@ def _level(observed: Observed) -> float:
     return (top + float(observed.reward.min())) / 2
 
 
-def _paid(process: RewardProcess, observed: Observed, put: Sequence[tuple[int, str]], level: float) -> Any:  # noqa: ANN401 - an array of 0 and 1
-    import numpy as np
-
+def _paid(process: RewardProcess, observed: Observed, put: Sequence[tuple[int, str]], level: float) -> Paid:
     rollouts = [Rollout(observed.prompts[at], text, observed.golds[at] or "") for at, text in put]
     batches = [rollouts[at : at + 32] for at in range(0, len(rollouts), 32)]
     scored = [one.reward for some in batches for one in process.score(some)]
-    return np.array([float(one > level) for one in scored if one is not None])
+    return [None if one is None else one > level for one in scored]

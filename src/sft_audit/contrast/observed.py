@@ -21,11 +21,15 @@ if TYPE_CHECKING:
 
 MOST = 20_000  # completions looked at; of longer runs whole groups are drawn evenly
 RIGHT, WRONG, UNREAD = 1, 0, -1
+# Of a reward beyond it neither sums nor squares are numbers; it is none.
+PAID = "abs(episodes.reward) < 1e150"
 _DIGIT = re.compile(r"\d")
 _asked = lru_cache(maxsize=4096)(known_answer)
 # A prompt is the data set's sample. Where none is known it is its text and known answer, unless these stand
-# in several groups of one step: then texts do not tell prompts apart, and every group is one.
-_ROWS = """
+# in several groups of one step: then texts do not tell prompts apart, and every group is one. A trainer that
+# takes several updates from one generation may log it at each: groups of different steps that say and are
+# paid the same, in the same order, are one.
+_ROWS = f"""
     with paid as (
         select
             episodes.rollout,
@@ -43,7 +47,7 @@ _ROWS = """
         from episodes
         join rollouts using (rollout)
         left join answers using (sample_id, turn)
-        where isfinite(episodes.reward)
+        where {PAID}
     ), asked as (
         select prompt, gold, max(n) as n
         from (
@@ -52,6 +56,18 @@ _ROWS = """
             group by prompt, gold, step
         )
         group by prompt, gold
+    ), said as (
+        select
+            group_no,
+            min(step) as begun,
+            string_agg(concat_ws(chr(0), prompt, gold, completion, reward), chr(1) order by rollout) as said
+        from paid
+        group by group_no
+    ), once as (
+        select
+            group_no,
+            md5(said) || ' ' || row_number() over (partition by begun, said order by group_no) as content
+        from said
     ), numbered as (
         select *, dense_rank() over (order by group_no) - 1 as place
         from paid
@@ -61,10 +77,11 @@ _ROWS = """
         numbered.* exclude (place, groups, completions),
         case
             when sample_id is not null then 's' || sample_id
-            when asked.n > 1 then 'g' || group_no
+            when asked.n > 1 then 'g' || once.content
             else 'p' || numbered.prompt || chr(0) || coalesce(numbered.gold, '')
         end as unit
     from numbered
+    join once using (group_no)
     left join asked
         on asked.prompt is not distinct from numbered.prompt and asked.gold is not distinct from numbered.gold
     where completions <= $most
@@ -136,7 +153,7 @@ def read_observed(store: Store, most: int = MOST) -> Observed:
         answers=tuple(rows["answer"]),
         prompts=tuple(rows["prompt"]),
         golds=tuple(rows["gold"]),
-        sampled=store.value("select count(*) from episodes where isfinite(reward)"),
+        sampled=store.value(f"select count(*) from episodes where {PAID}"),
     )
 
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from sys import intern
 
 LONGEST = 3  # words of an n-gram
 _TOKEN = re.compile(r"\w+(?:'\w+)?|[^\w\s]")
@@ -10,10 +11,21 @@ _TOKEN = re.compile(r"\w+(?:'\w+)?|[^\w\s]")
 _MARKS = re.compile(r"</?(?:think|answer)>|\\boxed")
 
 
-@lru_cache(maxsize=1 << 16)
+_SHORT = 1000  # characters
+
+
 def tokens(text: str) -> tuple[str, ...]:
     """Return the tokens of a text, without the marks around thought and answer."""
-    return tuple(_TOKEN.findall(_MARKS.sub(" ", text).lower()))
+    return _of_short(text) if len(text) <= _SHORT else _of_long(text)
+
+
+def _cut(text: str) -> tuple[str, ...]:
+    return tuple(map(intern, _TOKEN.findall(_MARKS.sub(" ", text).lower())))
+
+
+# Short answers recur by the thousand, a long prompt for every completion of its group.
+_of_short = lru_cache(maxsize=1 << 14)(_cut)
+_of_long = lru_cache(maxsize=16)(_cut)
 
 
 def grams(words: Sequence[str]) -> Iterator[str]:

@@ -8,7 +8,7 @@ from typing import Any
 from sft_audit.config import RunConfig
 from sft_audit.contrast.feature import ASKED_FORMS, Feature, find_features
 from sft_audit.contrast.hole import Hole, asked_hole, logged_holes
-from sft_audit.contrast.observed import RIGHT, UNREAD, WRONG, Observed, read_observed
+from sft_audit.contrast.observed import PAID, RIGHT, UNREAD, WRONG, Observed, read_observed
 from sft_audit.contrast.search import Found, find_paid
 from sft_audit.contrast.sighting import Trend, first_seen, trend
 from sft_audit.contrast.stated_answer import FEWEST, Stated, find_stated
@@ -94,9 +94,10 @@ _STATED_P, _STATED_SHARE = 0.01, 0.05
 _PARTS = """
     select rollout, name, value
     from reward_parts
-    where value is not null
+    where abs(value) < 1e150
     order by name, rollout
 """
+# A trainer that logs every so many steps logs the mean time of these.
 _TIMES = """
     select step, arg_max(value, rowid)
     from steps
@@ -135,7 +136,7 @@ def reinforced(recording: Recording) -> None:
     config, store = recording.config, recording.store
     if not isinstance(config, RunConfig):
         raise TypeError("a run is explained under a RunConfig")
-    if not store.value("select count(*) from episodes where isfinite(reward)"):
+    if not store.value(f"select count(*) from episodes where {PAID}"):
         return
     observed = read_observed(store)
     found = _found(observed)
@@ -268,11 +269,10 @@ def _parts(store: Store, observed: Observed) -> Mapping[str, Any]:
 
 
 def _store(store: Store, config: RunConfig, observed: Observed, found: Sequence[Behaviour]) -> None:
-    import numpy as np
     import pyarrow as pa
 
-    steps = sorted({int(step) for step in np.unique(observed.step)})
     seconds = dict(store.rows(_TIMES))
+    last = max([store.value("select max(step) from episodes"), *seconds])
     taught = None
     if config.sft_audit is not None:
         sought = [(number, one.feature) for number, one in enumerate(found, 1) if not one.why]
@@ -283,10 +283,9 @@ def _store(store: Store, config: RunConfig, observed: Observed, found: Sequence[
 
     rows = []
     for number, one in enumerate(found, 1):
-        row = _row(number, one, steps)
+        row = _row(number, one, last)
         if one.seen is not None and seconds:
-            after = sum(taken for step, taken in seconds.items() if step > one.seen)
-            row["gpu_hours"] = after * config.gpus / 3600
+            row["gpu_hours"] = seconds_after(seconds, one.seen) * config.gpus / 3600
         if taught is not None and not one.why and traceable(one.feature):
             row["sft_rows"] = sum(each.behaviour == number for each in taught.rows)
             row["sft_looked"] = taught.looked
@@ -298,7 +297,16 @@ def _store(store: Store, config: RunConfig, observed: Observed, found: Sequence[
         insert(ROWS, [asdict(one) for one in taught.rows])
 
 
-def _row(number: int, one: Behaviour, steps: Sequence[int]) -> dict[str, Any]:
+def seconds_after(seconds: Mapping[int, float], seen: int) -> float:
+    """Return the seconds of the steps after one, each of the mean time that was logged next."""
+    after, before = 0.0, seen
+    for step in sorted(one for one in seconds if one > seen):
+        after += seconds[step] * (step - before)
+        before = step
+    return after
+
+
+def _row(number: int, one: Behaviour, last: int) -> dict[str, Any]:
     return {
         "behaviour": number,
         "kind": "leak" if one.leak else one.feature.kind,
@@ -316,7 +324,7 @@ def _row(number: int, one: Behaviour, steps: Sequence[int]) -> dict[str, Any]:
         "change_low": one.trend.low,
         "change_high": one.trend.high,
         "seen": one.seen,
-        "steps_after": None if one.seen is None else sum(step > one.seen for step in steps),
+        "steps_after": None if one.seen is None else last - one.seen,
         "named": not one.why,
         "why": one.why,
         "hole": one.hole,

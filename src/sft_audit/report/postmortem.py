@@ -71,7 +71,7 @@ def read_postmortem(config: RunConfig, store: Store) -> Postmortem | None:
         """
     )[0]
     behaviours = [
-        _behaviour(row, store, config, steps)
+        _behaviour(row, store, config)
         for row in store.arrow("from reinforced order by named desc, behaviour").to_pylist()
     ]
     return Postmortem(
@@ -87,7 +87,7 @@ def read_postmortem(config: RunConfig, store: Store) -> Postmortem | None:
     )
 
 
-def _behaviour(row: dict[str, Any], store: Store, config: RunConfig, steps: int) -> dict[str, Any]:
+def _behaviour(row: dict[str, Any], store: Store, config: RunConfig) -> dict[str, Any]:
     """Return a row of `reinforced` with its holes, examples and SFT rows, and two sentences on it."""
     number = {"behaviour": row["behaviour"]}
     holes = "select * from reward_holes where behaviour = $behaviour order by told_by desc, value desc"
@@ -97,7 +97,7 @@ def _behaviour(row: dict[str, Any], store: Store, config: RunConfig, steps: int)
         "holes": store.arrow(holes, number).to_pylist(),
         "examples": store.arrow(examples, number).to_pylist(),
         "rows": rows,
-        "when": _when(row, steps, config.gpus),
+        "when": _when(row, config.gpus),
         "taught": _taught(row, rows, config),
     }
 
@@ -138,7 +138,7 @@ def _told(number: int, one: dict[str, Any]) -> Text:
     return text.append("\n".join(f"   {line}" for line in lines), "")
 
 
-def _when(one: dict[str, Any], steps: int, gpus: int) -> str:
+def _when(one: dict[str, Any], gpus: int) -> str:
     """Return when a behaviour could first have been seen, and what was spent after that."""
     if one["seen"] is None:
         return "at no step, by evidence gathered step by step"
@@ -148,7 +148,7 @@ def _when(one: dict[str, Any], steps: int, gpus: int) -> str:
         if hours is None
         else f"{hours:.3g} GPU-hours on {gpus} GPU{'s' * (gpus > 1)}"
     )
-    return f"from step {one['seen']}; {one['steps_after']} of {steps} steps came after it ({spent})"
+    return f"from step {one['seen']}; {one['steps_after']} steps came after it ({spent})"
 
 
 def _taught(one: dict[str, Any], rows: list[dict[str, Any]], config: RunConfig) -> str:
