@@ -1,7 +1,7 @@
 """verl: `STEP.jsonl` under `trainer.rollout_data_dir` or `trainer.validation_data_dir`."""
 
 from sft_audit.logs import Logged, log_format
-from sft_audit.logs.field import as_step, as_text, completion_text, paid, parts_of, prompt_text
+from sft_audit.logs.field import NOT_PAID, as_step, as_text, completion_text, paid, parts_of, prompt_text
 from sft_audit.readers import Content
 
 _MOST = 1e300  # a larger whole number is none that a loss is taken of
@@ -49,5 +49,8 @@ def _numbers(row: Content) -> dict[str, float]:
     return {
         name: float(value)
         for name, value in row.items()
-        if name not in _OWN and isinstance(value, bool | int | float) and abs(value) < _MOST
+        if name not in _OWN
+        and name not in NOT_PAID
+        and isinstance(value, bool | int | float)
+        and abs(value) < _MOST
     }
