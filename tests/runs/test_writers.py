@@ -52,7 +52,9 @@ def test_verl() -> None:
     assert isnan(logged["entropy"][1][1]), "verl writes nan as null"
     assert isnan(logged["loss"][1][1])
     said = list(sampled(found.rollouts[1]))
-    assert said[0] == Logged("user\nWhich colour?\nassistant\n", "red", "red", 1.0, None, 10)
+    assert said[0] == Logged(
+        "user\nWhich colour?\nassistant\n", "red", "red", 1.0, None, 10, parts=(("acc", 1.0),)
+    )
     assert [one.reward for one in said] == [1.0, 0.0, None, 1.0]
     assert said[2].problem == "the reward is nan"
 

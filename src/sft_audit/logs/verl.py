@@ -5,7 +5,7 @@ from sft_audit.logs.field import NOT_PAID, as_step, as_text, completion_text, pa
 from sft_audit.readers import Content
 
 _MOST = 1e300  # a larger whole number is none that a loss is taken of
-_OWN = ("input", "output", "gts", "score", "step", "uid")
+_OWN = NOT_PAID | {"input", "output", "gts", "score", "step"}
 
 
 def _matches(row: Content) -> bool:
@@ -49,8 +49,5 @@ def _numbers(row: Content) -> dict[str, float]:
     return {
         name: float(value)
         for name, value in row.items()
-        if name not in _OWN
-        and name not in NOT_PAID
-        and isinstance(value, bool | int | float)
-        and abs(value) < _MOST
+        if name not in _OWN and isinstance(value, bool | int | float) and abs(value) < _MOST
     }

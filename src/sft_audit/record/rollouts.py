@@ -152,7 +152,14 @@ def _logs(config: AuditConfig) -> Iterator[tuple[str, tuple[Path, ...]]]:
         case CheckpointConfig():
             yield from read_specs(config.samples).items()
         case RunConfig():
-            yield "image", find_run(config.run).rollouts
+            found = find_run(config.run)
+            if found.validations:
+                log.warning(
+                    "%s: completions sampled in evaluation are not judged (%s such in the run's folder)",
+                    found.validations[0],
+                    f"{len(found.validations):,}",
+                )
+            yield "image", found.rollouts
             yield "sft", config.sft_samples
 
 
