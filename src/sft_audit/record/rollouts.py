@@ -17,6 +17,7 @@ from sft_audit.record import Recording, table_recorder
 from sft_audit.record.groups import number_groups
 from sft_audit.record.log_spec import read_specs
 from sft_audit.record.prompt_index import Asked, Prompt, PromptIndex
+from sft_audit.record.unjudged import set_aside
 from sft_audit.runs import find_run
 from sft_audit.sample import content_hash
 from sft_audit.tables import Column, Table
@@ -44,6 +45,7 @@ _SAID = {
     "reward": "counted without a reward",
     "unknown": "no prompt",
     "ambiguous": "no prompt of its own",
+    "unjudged": "in no group",
 }
 FAULTS = Table(
     "rollout_faults",
@@ -53,7 +55,9 @@ FAULTS = Table(
         Column("line", "BIGINT", "1-based line or row of the log"),
         Column("condition", "VARCHAR", "as in rollouts"),
         Column(
-            "kind", "VARCHAR", "unreadable: the line; reward: no number; unknown or ambiguous: the prompt"
+            "kind",
+            "VARCHAR",
+            "unreadable: the line; reward: no number; unknown or ambiguous: the prompt; unjudged: of no step",
         ),
         Column("detail", "VARCHAR", "one clause that says what was seen"),
     ),
@@ -111,6 +115,7 @@ _PROMPTS = """
 @table_recorder(
     fills=("rollouts", "reward_parts", FAULTS),
     needs=("samples", "turns", "image_uses", "answers"),
+    after=("steps",),
     requires=("samples", "run"),
 )
 def rollouts(recording: Recording) -> None:
@@ -129,6 +134,8 @@ def rollouts(recording: Recording) -> None:
         _link(recording)
         store.execute(_LINKED)
         store.execute(_UNLINKED)
+    if isinstance(recording.config, RunConfig):
+        set_aside(store)
     number_groups(store, _generations(recording.config))
     store.execute("drop table logged_keys")
     store.execute("drop table logged_links")
@@ -330,8 +337,8 @@ def _tell(recording: Recording) -> None:
         """
         select condition, kind, count(*), arg_min(struct_pack(file, line, detail), (file, line))
         from rollout_faults
-        group by condition, kind
-        order by condition, kind
+        group by condition, kind, if(kind = 'unjudged', detail, '')
+        order by all
         """
     )
     for _, kind, n, first in told:
