@@ -6,6 +6,7 @@ import pytest
 
 from sft_audit.logs import LogFormat, Logged, all_log_formats, read_logged
 from sft_audit.readers import RowFault
+from sft_audit.rewards import GOLD_NAMES
 
 FORMATS = all_log_formats()
 NAN = float("nan")
@@ -31,6 +32,24 @@ def test_trl_adds_the_reward_functions_and_leaves_out_those_that_gave_none() -> 
     assert read_logged({**row, "observer": NAN})[0].reward == 1.0
     only = read_logged({**row, "accuracy_reward": NAN})[0]
     assert (only.reward, only.problem) == (None, "no reward function gave one")
+
+
+@pytest.mark.parametrize("name", GOLD_NAMES)
+def test_a_known_answer_that_is_a_number_is_no_reward(name: str) -> None:
+    trl = {**FORMATS["trl"].example, "solution": None, name: 3.5, "id": 7.0, "image": 2.0}
+    (logged,) = read_logged(trl)
+    assert (logged.reward, logged.gold, logged.parts) == (1.0, "3.5", (("accuracy_reward", 1.0),))
+    swift = {**FORMATS["swift"].example, "solution": ["", ""], name: [3, 4], "id": [7, 8], "images": [1, 2]}
+    if name != "solution":
+        del swift["solution"]
+    paid = read_logged(swift)
+    assert [(one.reward, one.gold, one.parts) for one in paid] == [
+        (1.0, "3", (("Accuracy", 1.0),)),
+        (0.0, "4", (("Accuracy", 0.0),)),
+    ]
+    (verl,) = read_logged({**FORMATS["verl"].example, name: 3.5})
+    assert verl.parts == ()
+    assert read_logged({"prompt": "Which?", "completion": "red", name: "red"})[0].gold == "red"
 
 
 def test_of_messages_the_last_of_each_side_counts() -> None:

@@ -13,6 +13,7 @@ from sft_audit.errors import AuditError
 from sft_audit.monitor.episode import Step
 from sft_audit.monitor.measure import Fallen, Risen, all_measures
 from sft_audit.monitor.monitor import ALPHA, Monitor
+from sft_audit.runs.names import by_name
 
 RIGHT, WRONG = told("right"), told("wrong", 0.0, "blue")
 BOAST = told("wrong", 1.0, "blue verified", ["claims_verified"])
@@ -233,3 +234,21 @@ def test_whatever_comes_points_are_numbers_and_alarms_are_whole(steps):
         assert isfinite(alarm.level)
         assert alarm.evidence >= alarm.needed
         assert "\n" not in alarm.says
+
+
+GEO, MATH = "val-core/geo3k/acc/mean@1", "val-core/math/acc/mean@1"
+
+
+def evaluated(sets):
+    """Return the alarms of a run that logged these accuracies, step by step."""
+    monitor = Monitor()
+    for at, of_step in enumerate(sets):
+        monitor.take(Step(at, (), by_name(of_step.items())))
+    return monitor.alarms
+
+
+def test_of_several_held_out_sets_each_is_held_against_its_own_best():
+    (fell,) = evaluated([{GEO: 0.8 if at < 10 else 0.1, MATH: 0.6} for at in range(30)])
+    assert (fell.measure, fell.step, fell.value) == ("gold_accuracy", 11, 0.1)
+    assert f"held-out accuracy ({GEO}): 0.1 since step 10" in fell.says
+    assert evaluated([{GEO: 0.8} if at % 5 > 2 else {MATH: 0.3} for at in range(30)]) == []

@@ -95,6 +95,23 @@ def test_what_cannot_be_opened_or_is_half_written_is_passed_over(tmp_path: Path)
     assert find_run(tmp_path).rollouts == (good,)
 
 
+@pytest.mark.parametrize("name", ["grpo-test", "test_run", "eval-7b", "my.test", "latest", "val2"])
+def test_a_run_may_be_called_a_test(tmp_path: Path, name: str) -> None:
+    own = put(tmp_path / name / "rollouts" / "1.jsonl", rollout(1))
+    assert find_run(tmp_path).rollouts == find_run(tmp_path / name).rollouts == (own,)
+
+
+@pytest.mark.parametrize("name", ["val", "Validation", "eval", "test", "validation_data_dir", "val-rollouts"])
+def test_what_evaluation_sampled_is_told_by_a_folders_whole_name(tmp_path: Path, name: str) -> None:
+    held_out = put(tmp_path / name / "1.jsonl", rollout(1))
+    with pytest.raises(AuditError, match=f"sampled in evaluation, .*give {held_out.parent} itself"):
+        find_run(tmp_path)
+    assert find_run(tmp_path / name).rollouts == (held_out,)
+    own = put(tmp_path / "rollouts" / "1.jsonl", rollout(1))
+    found = find_run(tmp_path)
+    assert (found.rollouts, found.validations) == ((own,), (held_out,))
+
+
 def test_one_file_is_a_run_of_its_own(tmp_path: Path) -> None:
     plain = put(tmp_path / "eval" / "x.jsonl", {"prompt": "Which?", "completion": "red"})
     assert find_run(plain) == RunFiles((plain,), (), (), "plain")

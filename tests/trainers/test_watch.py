@@ -19,6 +19,7 @@ from trl import GRPOConfig, GRPOTrainer
 
 import sft_audit
 from sft_audit import AuditError
+from sft_audit.store import Store
 
 # What TRL and transformers warn of is not ours.
 pytestmark = pytest.mark.filterwarnings("default")
@@ -94,6 +95,18 @@ def test_what_is_measured_stands_in_the_trainers_own_log(tmp_path: Path) -> None
     evaluated = [one for one in trainer.state.log_history if "eval_reward" in one]
     assert evaluated
     assert not [name for one in evaluated for name in one if "audit/" in name]
+
+
+def test_what_is_sampled_to_evaluate_is_no_step_of_the_log(tmp_path: Path, caplog) -> None:
+    saved = {"save_strategy": "steps", "save_steps": 5, "log_completions": True}
+    train(tmp_path / "run", sft_audit.Watch(), 5, eval_strategy="steps", eval_steps=2, **saved)
+    with caplog.at_level(logging.WARNING, "sft_audit"):
+        report = sft_audit.audit_run(tmp_path / "run", out=tmp_path / "audit", workers=1)
+    store = Store(report.folder, "1GB", 1, read_only=True)
+    counted = store.rows("select step, count(*) from episodes group by step order by step")
+    store.close()
+    assert counted == [(1, BATCH), (3, BATCH)]  # the last step is evaluated, too
+    assert f"of an evaluation here (in no group: {3 * BATCH} such" in caplog.text
 
 
 def test_an_alarm_is_written_at_once_and_stops_the_run(tmp_path: Path) -> None:

@@ -7,8 +7,12 @@ from typing import Any
 
 from sft_audit.readers import Content, RowFault
 from sft_audit.readers.message import read_content
+from sft_audit.rewards import GOLD_NAMES
 from sft_audit.sample import ImageRef
 
+IDS = ("id", "sample_id", "question_id", "uid", "idx")
+# Columns that are no reward function's, even where they hold numbers.
+NOT_PAID = frozenset((*GOLD_NAMES, *IDS, "image", "images", "position"))
 _NOT_NUMBERS = ("nan", "inf", "-inf")
 
 

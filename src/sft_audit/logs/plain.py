@@ -4,6 +4,7 @@ from typing import Any
 
 from sft_audit.logs import Logged, log_format
 from sft_audit.logs.field import (
+    IDS,
     as_step,
     as_text,
     completion_text,
@@ -13,19 +14,19 @@ from sft_audit.logs.field import (
     prompt_text,
 )
 from sft_audit.readers import Content, RowFault
+from sft_audit.rewards import GOLD_NAMES
 
 _PROMPTS = ("prompt", "question", "problem", "query", "input", "messages")
 _ONE = ("completion", "response", "output", "prediction", "generated_text")
 _MANY = ("completions", "responses", "outputs", "predictions", "samples")
 _REWARDS = ("reward", "score", "correct", "is_correct", "acc", "accuracy")
 _MANY_REWARDS = ("rewards", "scores", "correct", "accuracies", *_REWARDS)
-_GOLD = ("solution", "answer", "gold", "ground_truth", "gt", "label", "target", "reward_model")
-_IDS = ("id", "sample_id", "question_id", "uid", "idx")
+_GOLD = (*GOLD_NAMES, "reward_model")
 _STEPS = ("step", "global_step")
 
 
 def _matches(row: Content) -> bool:
-    if first_of(row, _PROMPTS) is None and first_of(row, _IDS) is None:
+    if first_of(row, _PROMPTS) is None and first_of(row, IDS) is None:
         return False
     return first_of(row, (*_ONE, *_MANY)) is not None or is_conversation(row.get("messages"))
 
@@ -63,7 +64,7 @@ def plain(row: Content) -> tuple[Logged, ...]:
             reward.reward,
             reward.problem,
             as_step(first_of(row, _STEPS)),
-            as_text(first_of(row, _IDS)),
+            as_text(first_of(row, IDS)),
             as_text(names),
         )
         for said, reward in zip(given, map(paid, rewards), strict=True)

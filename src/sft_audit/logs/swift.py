@@ -5,6 +5,7 @@ from typing import Any
 
 from sft_audit.logs import Logged, log_format
 from sft_audit.logs.field import (
+    NOT_PAID,
     as_step,
     as_text,
     completion_text,
@@ -15,9 +16,9 @@ from sft_audit.logs.field import (
     prompt_text,
 )
 from sft_audit.readers import Content, RowFault
+from sft_audit.rewards import GOLD_NAMES
 
 _OWN = ("step", "prompt", "completion", "advantages", "entropy")
-_GOLD = ("solution", "answer", "ground_truth", "gold", "label")
 
 
 def _matches(row: Content) -> bool:
@@ -43,8 +44,9 @@ def _matches(row: Content) -> bool:
 def swift(row: Content) -> tuple[Logged, ...]:
     """ms-swift `completions.jsonl`: an object a log, whose values are lists of one entry a completion.
 
-    The reward is the sum over the lists of numbers other than `advantages` and `entropy`: reward functions at
-    weight 1. Source: modelscope/ms-swift `swift/trainers/rlhf_trainer/grpo_trainer.py`, `log`.
+    The reward is the sum over the lists of numbers other than `advantages`, `entropy`, known answers, ids and
+    images: reward functions at weight 1. Source: modelscope/ms-swift
+    `swift/trainers/rlhf_trainer/grpo_trainer.py`, `log`.
     """
     n = len(row["completion"])
     lists = {
@@ -53,9 +55,13 @@ def swift(row: Content) -> tuple[Logged, ...]:
     for name, value in lists.items():
         if len(value) != n:
             raise RowFault(f"{len(value)} entries of {name} for {n} completions")
-    rewards = {name: value for name, value in lists.items() if name not in _OWN and _numbers(value)}
+    rewards = {
+        name: value
+        for name, value in lists.items()
+        if name not in _OWN and name not in NOT_PAID and _numbers(value)
+    }
     steps: Any = lists.get("step") or repeat(row.get("step"), n)
-    golds: Any = first_of(lists, _GOLD) or repeat(None, n)
+    golds: Any = first_of(lists, GOLD_NAMES) or repeat(None, n)
     found = []
     for at, (step, gold) in enumerate(zip(steps, golds, strict=True)):
         given = {name: paid(one[at]) for name, one in rewards.items() if one[at] is not None}

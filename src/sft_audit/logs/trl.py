@@ -4,6 +4,7 @@ from math import isnan
 
 from sft_audit.logs import Logged, log_format
 from sft_audit.logs.field import (
+    NOT_PAID,
     Paid,
     as_step,
     as_text,
@@ -14,9 +15,9 @@ from sft_audit.logs.field import (
     prompt_text,
 )
 from sft_audit.readers import Content
+from sft_audit.rewards import GOLD_NAMES
 
 _OWN = ("step", "prompt", "completion", "advantage")
-_GOLD = ("solution", "answer", "ground_truth", "gold", "label", "target")
 
 
 def _matches(row: Content) -> bool:
@@ -41,10 +42,15 @@ def _matches(row: Content) -> bool:
 def trl(row: Content) -> tuple[Logged, ...]:
     """TRL `completions/completions_STEP.parquet`: a row a completion, a column a reward function.
 
-    The reward is the sum over the columns of floats other than `advantage`: reward functions at weight 1, as
-    TRL adds them, without those that gave none. Source: huggingface/trl `trl/trainer/grpo_trainer.py`, `log`.
+    The reward is the sum over the columns of floats other than `advantage`, known answers, ids and images:
+    reward functions at weight 1, as TRL adds them, without those that gave none. Source:
+    huggingface/trl `trl/trainer/grpo_trainer.py`, `log`.
     """
-    given = {name: value for name, value in row.items() if name not in _OWN and isinstance(value, float)}
+    given = {
+        name: value
+        for name, value in row.items()
+        if name not in _OWN and name not in NOT_PAID and isinstance(value, float)
+    }
     numbers = {name: value for name, value in given.items() if not isnan(value)}
     reward = (
         paid(sum(numbers.values()))
@@ -55,7 +61,7 @@ def trl(row: Content) -> tuple[Logged, ...]:
         Logged(
             prompt_text(row["prompt"]),
             completion_text(row["completion"]),
-            as_text(first_of(row, _GOLD)),
+            as_text(first_of(row, GOLD_NAMES)),
             reward.reward,
             reward.problem,
             as_step(row.get("step")),

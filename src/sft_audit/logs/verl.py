@@ -1,11 +1,11 @@
 """verl: `STEP.jsonl` under `trainer.rollout_data_dir` or `trainer.validation_data_dir`."""
 
 from sft_audit.logs import Logged, log_format
-from sft_audit.logs.field import as_step, as_text, completion_text, paid, parts_of, prompt_text
+from sft_audit.logs.field import NOT_PAID, as_step, as_text, completion_text, paid, parts_of, prompt_text
 from sft_audit.readers import Content
 
 _MOST = 1e300  # a larger whole number is none that a loss is taken of
-_OWN = ("input", "output", "gts", "score", "step", "uid")
+_OWN = NOT_PAID | {"input", "output", "gts", "score", "step"}
 
 
 def _matches(row: Content) -> bool:

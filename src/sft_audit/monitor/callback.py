@@ -18,7 +18,7 @@ from sft_audit.record.clusters import t_half_width
 from sft_audit.record.tails import read_tails
 from sft_audit.runs.folder import ALARMS
 from sft_audit.runs.metric import numbers
-from sft_audit.runs.names import canonical
+from sft_audit.runs.names import by_name
 
 OnAlarm = Literal["tell", "save", "stop"]
 _log = logging.getLogger(__name__)
@@ -132,9 +132,7 @@ class Watch(TrainerCallback):
                 self._act(control, self._wish)
 
     def _read_log(self, step: int, logs: Mapping[str, Any]) -> None:
-        named = {canonical(name): value for name, value in numbers(dict(logs))}
-        metrics = {name: value for name, value in named.items() if name is not None}
-        self._measure(Step(step, (), metrics))
+        self._measure(Step(step, (), by_name(numbers(dict(logs)))))
 
     def _see(self, batch: Batch) -> None:
         """Take a batch: of all processes together, in the first one."""

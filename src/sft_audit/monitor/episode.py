@@ -10,6 +10,7 @@ from sft_audit.record.question import fold
 from sft_audit.rewards.reading import Reading, answer_in, read_completion
 from sft_audit.rewards.signatures import exploits_in, without_claims
 from sft_audit.rewards.trial import known_answer
+from sft_audit.runs.names import HELD_OUT
 
 _SHORT = 1000  # characters
 _known = lru_cache(maxsize=4096)(known_answer)
@@ -46,6 +47,15 @@ class Step:
     def episodes(self) -> list[Episode]:
         """Return the completions of all groups."""
         return [one for group in self.groups for one in group]
+
+    @property
+    def held_out(self) -> dict[str, float]:
+        """Return the accuracies on held-out data, each by its logged name; "" where it has none."""
+        return {
+            name.removeprefix(HELD_OUT).removeprefix("/"): value
+            for name, value in self.metrics.items()
+            if name.partition("/")[0] == HELD_OUT
+        }
 
     def logged(self, name: str) -> float | None:
         """Return a number of the trainer's; None where it was not logged or is not finite."""

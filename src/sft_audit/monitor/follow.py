@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from math import gcd
 from pathlib import Path
@@ -21,7 +21,7 @@ from sft_audit.readers.file_bytes import FileBytes
 from sft_audit.record.tails import read_tails
 from sft_audit.runs import Metric, Unread, find_run, read_metrics
 from sft_audit.runs.lines import read_lines
-from sft_audit.runs.names import canonical
+from sft_audit.runs.names import by_name
 
 T = TypeVar("T")
 See = Callable[[Sequence[Point]], None]
@@ -181,8 +181,7 @@ class Follower:
         self._take(Step(step, groups_read))
 
     def _take_metrics(self, step: int, metrics: Sequence[Metric]) -> None:
-        named: Mapping[str | None, float] = {canonical(one.name): one.value for one in metrics}
-        self._take(Step(step, (), {name: value for name, value in named.items() if name is not None}))
+        self._take(Step(step, (), by_name((one.name, one.value) for one in metrics)))
 
     def _take(self, step: Step) -> None:
         points, alarms = self.monitor.take(step)

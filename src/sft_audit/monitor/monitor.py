@@ -21,6 +21,7 @@ from sft_audit.monitor.measure import (
     Shifted,
     all_measures,
 )
+from sft_audit.runs.names import HELD_OUT
 from sft_audit.sample import content_hash
 
 # The chance that a sound run goes beyond any level that is fixed, all measures that are shares together. One
@@ -99,7 +100,10 @@ class Monitor:
             limits.setdefault("kl", 2 * self.planned_kl)
         for name, one in measures.items():
             level = limits.get(name)
-            self._watchers[name] = _Shares(one, level, needed) if one.shares else _Numbers(one, level)
+            if name == HELD_OUT:
+                self._watchers[name] = _Sets(one)
+            else:
+                self._watchers[name] = _Shares(one, level, needed) if one.shares else _Numbers(one, level)
 
     def take(self, step: Step) -> tuple[list[Point], list[Alarm]]:
         """Measure a step; return what each measure came to, and the alarms that are new.
@@ -363,6 +367,33 @@ class _Numbers(_Watcher):
     def _count(self, beyond: bool) -> int:
         self.since = self.since + 1 if beyond else 0
         return self.since
+
+
+class _Sets(_Watcher):
+    """One number of each held-out set: each against its own course; the one nearest to an alarm speaks."""
+
+    def __init__(self, measure: Measure) -> None:
+        super().__init__(measure)
+        self.sets: dict[str, _Numbers] = {}
+        self.speaks = _Numbers(measure, None)
+
+    def take(self, step: Step) -> Point | None:
+        """Hold each set that was evaluated at the step against its best."""
+        found: list[tuple[_Numbers, Point]] = []
+        for name, value in sorted(step.held_out.items()):
+            says = f"{self.measure.says} ({name})" if name else self.measure.says
+            one = self.sets.setdefault(name, _Numbers(replace(self.measure, says=says), None))
+            point = one.take(replace(step, metrics={HELD_OUT: value}))
+            if point is not None:
+                found.append((one, point))
+        if not found:
+            return None
+        self.speaks, point = max(found, key=lambda told: told[1].evidence)
+        return point
+
+    def alarm(self, point: Point, first: int) -> Alarm:
+        """Return the alarm of the set that speaks."""
+        return self.speaks.alarm(point, first)
 
 
 def _interval(values: Sequence[float]) -> tuple[float | None, float | None]:

@@ -7,7 +7,6 @@ from sft_audit.store import Store
 
 log = logging.getLogger(__name__)
 
-_KINDS = 4
 _ONE_PROMPT = """
     select count(distinct step) > 1 and max(prompts) = 1
     from (
@@ -56,44 +55,10 @@ _NUMBERED = """
     where rollouts.rollout = numbered.rollout
 """
 _NO_LIMIT = 1 << 40
-# A step that holds the completions of the step before, in their order, with their rewards: TRL logs those
-# again that several updates use. Where a prompt hardly gets two answers, steps are alike all the same.
-_REPEATED = f"""
-    with told as (
-        select
-            step,
-            condition,
-            row_number() over (partition by step, condition order by rollout) as place,
-            key,
-            hash(key, completion, reward) as content
-        from rollouts
-        join logged_keys using (rollout)
-        where step is not null
-    ), summed as (
-        select
-            step,
-            condition,
-            count(*) as n,
-            count(distinct content) - count(distinct key) as kinds,
-            sum(hash(place, content)::hugeint) as content
-        from told
-        group by step, condition
-    ), compared as (
-        select
-            *,
-            lag(content) over (partition by condition order by step) as content_before
-        from summed
-    )
-    select step, condition
-    from compared
-    where content = content_before and kinds >= {_KINDS}
-"""
 
 
 def number_groups(store: Store, generations: int | None) -> None:
     """Give a number to the groups of all rollouts whose step is known, in the order in which they begin.
-
-    A step that was logged again is left without: what was sampled once is judged once.
 
     Logs name a group's prompt, not the group, and several samples may have one prompt. With `generations`
     to a group, the completions of a prompt at a step are cut into groups in their order; where that is not
@@ -103,21 +68,6 @@ def number_groups(store: Store, generations: int | None) -> None:
     counted = [n for (n,) in store.rows(_COUNTED)]
     size = generations or gcd(*counted)
     store.execute(_NUMBERED, {"size": size if size > 1 else _NO_LIMIT})
-    store.execute(
-        f"""
-        insert into rollout_faults
-        select file, min(line), condition, 'repeated', $detail
-        from rollouts
-        join ({_REPEATED}) using (step, condition)
-        group by file, step, condition
-        order by step
-        """,
-        {"detail": "its completions are those of the step before, logged again"},
-    )
-    store.execute(
-        f"update rollouts set group_no = null from ({_REPEATED}) as repeated "
-        "where rollouts.step = repeated.step and rollouts.condition = repeated.condition"
-    )
     if generations and (odd := sum(n % generations > 0 for n in counted)):
         log.warning(
             "--generations %d: at %s steps a prompt has a number of completions that is no multiple of it; "

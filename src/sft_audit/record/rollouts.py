@@ -17,6 +17,7 @@ from sft_audit.record import Recording, table_recorder
 from sft_audit.record.groups import number_groups
 from sft_audit.record.log_spec import read_specs
 from sft_audit.record.prompt_index import Asked, Prompt, PromptIndex
+from sft_audit.record.unjudged import set_aside
 from sft_audit.runs import find_run
 from sft_audit.sample import content_hash
 from sft_audit.store import Store
@@ -45,7 +46,7 @@ _SAID = {
     "reward": "counted without a reward",
     "unknown": "no prompt",
     "ambiguous": "no prompt of its own",
-    "repeated": "a step that is not judged again",
+    "unjudged": "in no group",
 }
 FAULTS = Table(
     "rollout_faults",
@@ -57,7 +58,7 @@ FAULTS = Table(
         Column(
             "kind",
             "VARCHAR",
-            "unreadable: the line; reward: no number; unknown or ambiguous: the prompt; repeated: the step",
+            "unreadable: the line; reward: no number; unknown or ambiguous: the prompt; unjudged: of no step",
         ),
         Column("detail", "VARCHAR", "one clause that says what was seen"),
     ),
@@ -115,6 +116,7 @@ _PROMPTS = """
 @table_recorder(
     fills=("rollouts", "reward_parts", FAULTS),
     needs=("samples", "turns", "image_uses", "answers"),
+    after=("steps",),
     requires=("samples", "run"),
 )
 def rollouts(recording: Recording) -> None:
@@ -133,9 +135,10 @@ def rollouts(recording: Recording) -> None:
         _link(recording)
         store.execute(_LINKED)
         store.execute(_UNLINKED)
-    number_groups(store, _generations(recording.config))
     if isinstance(recording.config, RunConfig):
         _tell_steps(store, recording.config)
+        set_aside(store)
+    number_groups(store, _generations(recording.config))
     store.execute("drop table logged_keys")
     store.execute("drop table logged_links")
     _tell(recording)
@@ -185,7 +188,14 @@ def _logs(config: AuditConfig) -> Iterator[tuple[str, tuple[Path, ...]]]:
         case CheckpointConfig():
             yield from read_specs(config.samples).items()
         case RunConfig():
-            yield "image", find_run(config.run).rollouts
+            found = find_run(config.run)
+            if found.validations:
+                log.warning(
+                    "%s: completions sampled in evaluation are not judged (%s such in the run's folder)",
+                    found.validations[0],
+                    f"{len(found.validations):,}",
+                )
+            yield "image", found.rollouts
             yield "sft", config.sft_samples
 
 
@@ -356,8 +366,8 @@ def _tell(recording: Recording) -> None:
         """
         select condition, kind, count(*), arg_min(struct_pack(file, line, detail), (file, line))
         from rollout_faults
-        group by condition, kind
-        order by condition, kind
+        group by condition, kind, if(kind = 'unjudged', detail, '')
+        order by all
         """
     )
     for _, kind, n, first in told:

@@ -9,6 +9,7 @@ from sft_audit.config import RunConfig
 from sft_audit.monitor.episode import Episode, Step
 from sft_audit.monitor.monitor import Alarm, Monitor, Point
 from sft_audit.record import Recording, table_recorder
+from sft_audit.runs.names import by_name
 from sft_audit.store import Store
 from sft_audit.tables import TABLES
 
@@ -18,11 +19,11 @@ _EPISODES = """
     order by step, group_no, rollout
 """
 _METRICS = """
-    select step, metric, arg_max(value, rowid)
+    select step, name, arg_max(value, rowid)
     from steps
     where metric is not null
-    group by step, metric
-    order by step, metric
+    group by step, metric, name
+    order by step, max(rowid)
 """
 _ROWS = 8192
 _KEPT = 1024  # points to an insert
@@ -51,9 +52,10 @@ def series(recording: Recording) -> None:
 
 def read_steps(store: Store) -> Iterator[Step]:
     """Yield the steps of a run in order, from the tables `episodes` and `steps`; one step is in memory."""
-    metrics: dict[int, dict[str, float]] = {}
+    logged: dict[int, list[tuple[str, float]]] = {}
     for number, name, value in store.rows(_METRICS):
-        metrics.setdefault(number, {})[name] = value
+        logged.setdefault(number, []).append((name, value))
+    metrics = {number: by_name(of_step) for number, of_step in logged.items()}
     waiting = sorted(metrics)
     rows = (row for batch in store.batches(_EPISODES, _ROWS) for row in batch.to_pylist())
     for number, of_step in groupby(rows, key=lambda row: int(row["step"])):

@@ -18,7 +18,11 @@ ALARMS = "alarms.jsonl"  # what the monitor wrote into the folder itself
 _OPENED = (".jsonl", ".ndjson", ".parquet", ".csv", ".tsv")
 _CHECKPOINT = re.compile(r"(?:checkpoint-|global_step_?)(\d+)")
 _NUMBER = re.compile(r"(\d+)\D*")
-_HELD_OUT = re.compile(r"(?:.*[_.-])?(?:val|valid|validation|eval|test)(?:[_.-].*)?")
+# Whole names of folders: a run itself may be called grpo-test, or eval-7b.
+_HELD_OUT = re.compile(
+    r"(?:val|valid|validation|eval|evaluation|test)"
+    r"(?:[_-]?(?:data(?:[_-]?dir)?|dir|rollouts?|generations?|completions|samples|outputs?))?"
+)
 _STATE_STEP = re.compile(rb'"global_step"\s*:\s*(\d+)')
 _WEIGHTS = (".safetensors", ".bin")
 _CONFIGS = ("config.json", "adapter_config.json")
@@ -73,6 +77,7 @@ def find_run(path: Path) -> RunFiles:
             f"{path}: no log of a run; give the output folder of TRL, ms-swift or LLaMA-Factory, verl's "
             "rollout_data_dir, EasyR1's save_checkpoint_path, or a log of completions or metrics"
         )
+    _refuse_held_out(path, completions, metrics)
     completions.sort(key=lambda one: (one.step, str(one.path)))
     kept = _of_one_run(path, metrics)
     return RunFiles(
@@ -113,15 +118,30 @@ def _completions(path: Path, row: dict[str, object], run: Path) -> _Completions 
     name = next((one.name for one in all_log_formats().values() if one.matches(row)), None)
     if name is None or (name == "plain" and path != run and "step" not in row):
         return None
-    held_out = name == "easyr1" or (
-        path != run and any(_HELD_OUT.fullmatch(part.lower()) for part in path.relative_to(run).parts[:-1])
-    )
+    held_out = name == "easyr1" or _is_held_out(path, run)
     logged = row.get("step")
     step = as_step(logged[0] if isinstance(logged, list) and logged else logged)
     if step is None:
         numbered = _NUMBER.fullmatch(path.stem) or re.search(r"(\d+)$", path.stem)
         step = int(numbered[1]) if numbered and len(numbered[1]) < 19 else 0
     return _Completions(path, name, held_out, step)
+
+
+def _is_held_out(path: Path, run: Path) -> bool:
+    """Return whether a file lies in a folder of the run that is named for evaluation."""
+    return path != run and any(_HELD_OUT.fullmatch(part.lower()) for part in path.relative_to(run).parts[:-1])
+
+
+def _refuse_held_out(
+    path: Path, completions: Sequence[_Completions], metrics: Sequence[tuple[MetricFormat, Path]]
+) -> None:
+    """Raise AuditError where all that a run's folder holds lies in folders named for evaluation."""
+    found = [*(one.path for one in completions), *(one for _, one in metrics)]
+    if completions and all(_is_held_out(one, path) for one in found):
+        raise AuditError(
+            f"{path}: all it holds are completions sampled in evaluation, by the names of "
+            f"their folders; give {found[0].parent} itself if they are the run's own"
+        )
 
 
 def _of_one_run(path: Path, metrics: Sequence[tuple[MetricFormat, Path]]) -> list[tuple[MetricFormat, Path]]:

@@ -1,9 +1,10 @@
 """What trainers call the same thing."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
+HELD_OUT = "gold_accuracy"
 # What is measured in training, by every name that it is logged under.
 NAMES: Mapping[str, str] = MappingProxyType(
     {
@@ -63,6 +64,19 @@ _GOLD = re.compile(r"(?:.*[/_-])?(?:acc|accuracy)(?:[/_-].*)?")
 _NOT_GOLD = ("mean_token_accuracy",)
 
 
+def by_name(logged: Iterable[tuple[str, float]]) -> dict[str, float]:
+    """Return numbers by what they stand for; an accuracy on held-out data is `gold_accuracy/LOGGED_NAME`.
+
+    There may be several of these, of several sets, and each is a series of its own.
+    """
+    found = {}
+    for name, value in logged:
+        known = canonical(name)
+        if known is not None:
+            found[f"{HELD_OUT}/{name}" if known == HELD_OUT else known] = value
+    return found
+
+
 def canonical(name: str) -> str | None:
     """Return what a logged name stands for, whatever the trainer; None where it is none of these.
 
@@ -92,13 +106,13 @@ def _held_out(whole: str, name: str) -> str | None:
             return None
         match found["variable"]:
             case "acc" | "accuracy":
-                return "gold_accuracy"
+                return HELD_OUT
             case "reward" | "score":
                 return "eval_reward"
         return f"eval_reward/{found['variable']}"
     if name == "reward_score":
         return "eval_reward"
     if name not in _NOT_GOLD and (name not in NAMES or name == "accuracy") and _GOLD.fullmatch(name):
-        return None if name.endswith(("/std", "_std")) else "gold_accuracy"
+        return None if name.endswith(("/std", "_std")) else HELD_OUT
     known = _trained(name)
     return f"eval_{known}" if known else None
