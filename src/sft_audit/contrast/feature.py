@@ -57,9 +57,9 @@ class Feature:
                 return f"are the {self.text} of their group"
 
     @property
-    def order(self) -> tuple[int, int, str]:
-        """Return what comes first among features of the same completions: words, then the shortest."""
-        return _RANK[self.kind], len(self.text), self.text
+    def order(self) -> tuple[int, int, int, str]:
+        """Return what comes first among features of the same completions: the most different words."""
+        return _RANK[self.kind], -len({*self.text.split()}), len(self.text), self.text
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +156,9 @@ def _common(said: list[tuple[str, ...]]) -> frozenset[str]:
             }
             counts.update(dict.fromkeys(of_size, n))
         kept |= {one: n for one, n in counts.items() if n >= FEWEST}
-    return frozenset(sorted(kept, key=lambda one: (-kept[one], one))[:MOST_WORDS])
+    # A sign alone, such as a full stop, is part of a phrase and none itself.
+    named = [one for one in kept if any(map(str.isalnum, one))]
+    return frozenset(sorted(named, key=lambda one: (-kept[one], one))[:MOST_WORDS])
 
 
 def _usual_answers(observed: Observed) -> dict[str, str]:

@@ -43,9 +43,10 @@ class Hole:
         span = f"(95 % interval {self.low:.3g} to {self.high:.3g})"
         if self.told_by == "log":
             return f"{self.name} pays {self.value:.3g} more for it {span}"
+        strange = "" if self.paid_with or self.paid_without else "; is it the function of this run?"
         return (
             f"asked, {self.name} pays {self.paid_with} of {self.n_with} wrong answers with it, and "
-            f"{self.paid_without} of {self.n_without} without it"
+            f"{self.paid_without} of {self.n_without} without it{strange}"
         )
 
 

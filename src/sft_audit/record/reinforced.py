@@ -38,7 +38,7 @@ REINFORCED = table(
     change DOUBLE the difference
     change_low DOUBLE lower end of its 95 % interval
     change_high DOUBLE upper end
-    seen BIGINT the first step after which it could have been seen; null where it could not
+    seen BIGINT the first step after which it, or the monitor's alarm, could be seen; null where it could not
     steps_after BIGINT steps of the run after that
     gpu_hours DOUBLE GPU-hours spent after that; null where no time of steps is logged
     named BOOLEAN whether it is named as what went wrong
@@ -127,7 +127,7 @@ class Behaviour:
 
 @table_recorder(
     fills=(REINFORCED, HOLES, ROWS, EXAMPLES),
-    needs=("episodes", "rollouts", "reward_parts", "answers", "steps"),
+    needs=("episodes", "rollouts", "reward_parts", "answers", "steps", "alarms"),
     cost="model",
     requires="explain",
 )
@@ -140,8 +140,16 @@ def reinforced(recording: Recording) -> None:
         return
     observed = read_observed(store)
     found = _found(observed)
-    found = _with_holes(recording, config, observed, found)
+    found = [_with_alarm(store, one) for one in _with_holes(recording, config, observed, found)]
     _store(store, config, observed, found)
+
+
+def _with_alarm(store: Store, one: Behaviour) -> Behaviour:
+    """Return a named behaviour as seen at the monitor's first alarm, where that came before."""
+    alarm = store.value("select min(step) from alarms where grade = 'alarm'")
+    if one.why or alarm is None:
+        return one
+    return replace(one, seen=alarm if one.seen is None else min(one.seen, alarm))
 
 
 def _found(observed: Observed) -> list[Behaviour]:
@@ -249,8 +257,19 @@ def _with_holes(
                 asked = asked_hole(process, name, observed, one.feature, np.asarray(one.shown))
                 holes += [asked] if asked else []
             said = "; ".join(hole.plainly for hole in holes)
-            traced.append(replace(one, holes=tuple(holes), hole=said))
+            traced.append(replace(one, holes=tuple(holes), hole=said, why=one.why or _disproved(holes)))
     return traced
+
+
+def _disproved(holes: Sequence[Hole]) -> str:
+    """Return why what the function pays when it is asked speaks against a behaviour; empty where it does not.
+
+    A function that pays neither with it nor without it is not the one that paid in the run.
+    """
+    asked = next((one for one in holes if one.told_by == "asked"), None)
+    if asked is None or asked.low > 0 or not asked.paid_without:
+        return ""
+    return "asked, the reward function pays as much without it"
 
 
 def _parts(store: Store, observed: Observed) -> Mapping[str, Any]:

@@ -1,4 +1,4 @@
-"""Completions in a run's log that are not to be judged: of a step begun again, of evaluation, logged twice."""
+"""Completions in a run's log that are not judged: of a step begun again, of evaluation, logged twice."""
 
 from sft_audit.store import Store
 
