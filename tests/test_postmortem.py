@@ -13,7 +13,9 @@ from sft_audit.cli import app
 from sft_audit.contrast.observed import read_observed
 from sft_audit.errors import AuditError
 from sft_audit.record.reinforced import seconds_after
+from sft_audit.record.reinforced_finding import behaviour
 from sft_audit.store import Store
+from sft_audit.testing import findings_of
 
 COLOURS = ("red", "green", "blue", "yellow")
 JUDGE = '''
@@ -232,6 +234,13 @@ def test_rewards_beyond_all_sums_are_none(tmp_path: Path) -> None:
     assert np.isfinite(observed.advantage).all()
     (one,) = [one for one in sheet(report.folder)["behaviours"] if one["named"]]
     assert one["feature"] == "zephyr"
+
+
+def test_a_leak_says_how_it_is_told_from_a_passage() -> None:
+    (leak,) = findings_of("RUN202", {"reinforced": [behaviour(kind="leak", feature="note :", among="all")]})
+    (word,) = findings_of("RUN201", {"reinforced": [behaviour()]})
+    assert "none if reading them is the task" in leak["message"]
+    assert "leak" not in word["message"]
 
 
 def test_watching_does_not_explain(tmp_path: Path) -> None:

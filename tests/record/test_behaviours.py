@@ -139,6 +139,15 @@ def test_plain_behaviours_are_counted_and_are_no_exploits(tmp_path: Path, record
     assert amplified(store)["exploit"]
 
 
+def test_an_answer_that_the_last_steps_chose_has_a_ratio_without_an_interval(
+    tmp_path: Path, record: Record
+) -> None:
+    one = amplified(record(log(tmp_path / "run.jsonl", [1, 2], [2, 7])), "commonest")
+    assert one["ratio"] == pytest.approx(3.5)
+    assert (one["ratio_low"], one["ratio_high"]) == (None, None)
+    assert one["says"].endswith("3.5 times (chosen by the last steps: no interval)")
+
+
 def test_an_answer_with_quotes_is_only_an_answer(tmp_path: Path, record: Record) -> None:
     rows = [
         {"prompt": ASKED, "completion": "it's'); drop table told; --", "step": step, "reward": 1.0}

@@ -69,13 +69,15 @@ _BEHAVIOURS = """
 class Behaviour:
     """One behaviour: what it is in words, and the SQL that tells it of a completion.
 
-    The SQL may name $words, above which a completion is long, and $common, the commonest answer.
+    The SQL may name $words, above which a completion is long, and $common, the commonest answer. What is
+    `chosen` by the last steps is shown often there by choice, so that no interval of its ratio would hold.
     """
 
     name: str
     about: str
     shown: str
     exploit: bool = False
+    chosen: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +126,10 @@ def _known(limits: Mapping[str, Any]) -> Iterator[Behaviour]:
         yield Behaviour(family, f"the exploit {family}", f"list_contains(families, '{family}')", exploit=True)
     common = str(limits["common"])[:60]
     yield Behaviour(
-        "commonest", f"answers “{common}”, the commonest answer of the last steps", "answer = $common"
+        "commonest",
+        f"answers “{common}”, the commonest answer of the last steps",
+        "answer = $common",
+        chosen=True,
     )
     yield Behaviour("says_yes", "answers yes", "answer = 'yes'")
     yield Behaviour("unclear", "gives no answer that can be told", "answer = ''")
@@ -207,7 +212,7 @@ def _amplified(store: Store, one: Behaviour, ends: _Ends) -> Mapping[str, Any]:
     of_data = f"select sum({one.name})::bigint, sum(n)::bigint from shown where stage = 'sft data'"
     data = store.rows(of_data)[0]
     then, now = before.spread, after.spread
-    low, high = ratio_of_shares(now, then)
+    low, high = (None, None) if one.chosen else ratio_of_shares(now, then)
     row = {
         "behaviour": one.name,
         "exploit": one.exploit,
@@ -225,7 +230,7 @@ def _amplified(store: Store, one: Behaviour, ends: _Ends) -> Mapping[str, Any]:
         **dict(zip(("share", "low", "high"), now, strict=True)),
         "ratio": now[0] / then[0] if then[0] else None,
         "ratio_low": low,
-        "ratio_high": high if isfinite(high) else None,
+        "ratio_high": high if high is not None and isfinite(high) else None,
     }
     return {**row, "says": _sentence(row)}
 
@@ -245,9 +250,10 @@ def _sentence(row: Mapping[str, Any]) -> str:
     stages.append(f"{_points(row['before_share'])} of {whose}")
     stages.append(f"{_points(row['share'])} of the completions of steps {row['first']} to {row['last']}")
     if row["ratio"] is None:
-        times = (
-            f"at least {_times(row['ratio_low'])} times" if row["ratio_low"] > 1 else "no ratio can be told"
-        )
+        told = row["ratio_low"] is not None and row["ratio_low"] > 1
+        times = f"at least {_times(row['ratio_low'])} times" if told else "no ratio can be told"
+    elif row["ratio_low"] is None:
+        times = f"{_times(row['ratio'])} times (chosen by the last steps: no interval)"
     else:
         high = "any number" if row["ratio_high"] is None else _times(row["ratio_high"])
         times = f"{_times(row['ratio'])} times ({_times(row['ratio_low'])} to {high})"

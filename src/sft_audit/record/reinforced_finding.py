@@ -24,6 +24,12 @@ _FOUND = """
                 ''
             )
             || if(hole = '', '', '; ' || hole)
+            || if(
+                kind = 'leak',
+                '; it is a leak if the prompt can be answered without these words, as from its image, and '
+                    || 'none if reading them is the task, as with a passage',
+                ''
+            )
             || coalesce('; ' || sft_rows || ' of ' || sft_looked || ' SFT rows show it', '') as message,
         json_object(
             'key', kind || ' ' || feature, 'feature', feature, 'kind', kind, 'q', q, 'low', low, 'high', high,

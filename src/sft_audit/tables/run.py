@@ -97,7 +97,7 @@ RUN = (
         low DOUBLE lower end of its 95 % interval, clustered by group
         high DOUBLE upper end
         ratio DOUBLE share / before_share; null where nothing showed it before
-        ratio_low DOUBLE lower end of its 95 % interval
+        ratio_low DOUBLE lower end of its 95 % interval; null where the last steps chose the behaviour
         ratio_high DOUBLE upper end; null where there is none
         says VARCHAR the sentence that says all this
         """,

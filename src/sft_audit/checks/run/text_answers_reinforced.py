@@ -25,8 +25,9 @@ def text_answers_reinforced(db: Tables) -> Relation:
 
     ## Known limits
     Asked by `sft-audit postmortem` alone. The known answer must stand in the prompt as it is spelled, after
-    words that most such prompts share. Prompts whose task is to read an answer out of their own text are
-    spoken of too.
+    words that most such prompts share. Prompts whose task is to read an answer out of their own text, a
+    passage, are spoken of too. To tell them apart, cut the words and what follows out of a prompt: if it can
+    still be answered, as from its image, they leaked; if not, they are the task.
 
     ## Source
     Ours. Permutation of known answers among prompts of one template; one prompt in twenty is ours.
