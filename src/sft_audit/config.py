@@ -209,7 +209,7 @@ class RunConfig(AuditConfig):
     """Everything that an audit of an RL run depends on; `data` are the prompts that it was given, if known.
 
     `run` is its folder, or one log. `generations` is the size of a group, found from the log where it is not
-    given; `planned_steps` and `planned_kl` are what the run was meant to take. `limits` are levels of the
+    given; `planned_kl` is the divergence that the run was meant to take. `limits` are levels of the
     monitor's measures that stand for its own. `sft_audit` is an audit of the SFT data: its reward-like tails
     are looked for, its rows named. `sft_samples` are logs of what the SFT model sampled before RL.
 
@@ -226,7 +226,6 @@ class RunConfig(AuditConfig):
     data: tuple[Path, ...] = ()
     out: Path = Path("run-audit")
     generations: int | None = Field(default=None, gt=1)
-    planned_steps: int | None = Field(default=None, gt=0)
     planned_kl: float | None = Field(default=None, gt=0)
     limits: Mapping[str, float] = Field(default_factory=dict)
     sft_audit: Path | None = None

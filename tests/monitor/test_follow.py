@@ -16,7 +16,7 @@ from sft_audit.config import RunConfig
 from sft_audit.monitor.alerts import Alerts
 from sft_audit.monitor.follow import Follower, Pace, follow
 from sft_audit.monitor.monitor import Alarm, Monitor, Point
-from sft_audit.runs import read_metrics
+from sft_audit.runs import RunFiles, read_metrics
 from sft_audit.store import Store
 
 STEPS, BEGINS, PROMPTS, GROUP = 24, 9, 4, 8
@@ -197,3 +197,55 @@ def test_the_command_follows_tells_and_audits(tmp_path: Path) -> None:
     (events,) = (tmp_path / "board").iterdir()
     drawn = [(one.name, one.step, one.value) for one in read_metrics(events)]
     assert sorted(drawn) == [(name, step, pytest.approx(value)) for name, step, value in series]
+
+
+def test_a_resumed_run_is_heard_from_its_first_step_on(tmp_path: Path) -> None:
+    seen = Seen(tmp_path)
+    with (tmp_path / "rollouts.jsonl").open("ab") as log:
+        for step in (1, 2, 3, 4, 5, 6, 4, 5):
+            log.write(lines(step_rows(step)))
+            log.flush()
+            seen.poll()
+    assert seen.groups() == {1: 4, 2: 4, 3: 4, 4: 8, 5: 4, 6: 4}
+
+
+def test_what_trl_logged_of_an_evaluation_is_left_out(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "completions").mkdir()
+    for step in range(1, 5):
+        rows = [{**row, "advantage": 0.5} for row in step_rows(step)]
+        file = tmp_path / "completions" / f"completions_{step:05d}.parquet"
+        pq.write_table(pa.Table.from_pylist(rows), file)
+    history = [{"step": 1, "loss": 0.5}, {"step": 3, "eval_reward": 0.5}]
+    (tmp_path / "trainer_state.json").write_text(json.dumps({"global_step": 4, "log_history": history}))
+    seen = Seen(tmp_path)
+    seen.poll(2)
+    assert seen.groups() == {1: PROMPTS, 2: PROMPTS, 4: PROMPTS}
+    assert f"TRL logged the completions of an evaluation here (in no group: {PER_STEP} such" in caplog.text
+
+
+def test_a_log_that_cannot_be_read_is_told_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "tensorboard.compat.tensorflow_stub.pywrap_tensorflow", None)
+    (tmp_path / "events.out.tfevents.1.host").write_bytes(b"x" * 40)
+    Seen(tmp_path).poll(3)
+    assert caplog.text.count("reading event files takes tensorboard") == 1
+
+
+def test_a_line_that_cannot_be_read_is_told_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "rollouts.jsonl").write_bytes(lines(step_rows(1)) + b"{\n{\n")
+    seen = Seen(tmp_path)
+    seen.poll(3)
+    assert caplog.text.count("rollouts.jsonl:33: ") == 1
+    assert "rollouts.jsonl:34: " not in caplog.text
+    assert seen.groups() == {1: PROMPTS}
+
+
+def test_a_log_that_vanishes_while_it_is_looked_at_is_no_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = RunFiles((tmp_path / "gone.jsonl",), (tmp_path / "gone.json",), (), "plain")
+    monkeypatch.setattr("sft_audit.monitor.follow.find_run", lambda _: gone)
+    assert Seen(tmp_path).poll(2) == set()

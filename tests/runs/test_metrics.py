@@ -1,6 +1,7 @@
 """Logs of metrics: plain ones, tables and event files; cut off, damaged, begun anew, with nan."""
 
 import json
+import struct
 from math import inf, isnan
 from pathlib import Path
 
@@ -173,6 +174,18 @@ def test_a_damaged_record_is_told_and_one_that_hides_the_rest_too(events: Path) 
     (only,) = read_metrics(events)
     assert only.line == 2
     assert "nothing behind it can be found" in only.reason
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_record_that_is_no_event_is_told(events: Path) -> None:
+    from tensorboard.compat.tensorflow_stub.pywrap_tensorflow import masked_crc32c
+
+    head, body = struct.pack("<Q", 3), b"\xff\xff\xff"
+    record = head + struct.pack("<I", masked_crc32c(head)) + body + struct.pack("<I", masked_crc32c(body))
+    events.write_bytes(record + events.read_bytes())
+    told, *rest = read_metrics(events)
+    assert told == Unread(events.name, 1, "a record that is no event (byte 0 of the file)")
+    assert len(rest) == 3
 
 
 def test_a_line_beyond_the_limit_is_told_and_passed_over(

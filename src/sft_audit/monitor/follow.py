@@ -4,6 +4,7 @@ import logging
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from math import gcd
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -19,6 +20,7 @@ from sft_audit.readers import RowFault
 from sft_audit.readers.chunk import Row
 from sft_audit.readers.file_bytes import FileBytes
 from sft_audit.record.tails import read_tails
+from sft_audit.record.unjudged import TRL
 from sft_audit.runs import Metric, Unread, find_run, read_metrics
 from sft_audit.runs.lines import read_lines
 from sft_audit.runs.names import by_name
@@ -44,15 +46,18 @@ class Pace:
 
 @dataclass(slots=True)
 class _Steps(Generic[T]):
-    """What has been read of steps that may not be whole yet: a step is, once a later one has begun."""
+    """What has been read of steps that may not be whole yet: a step is, once another has begun.
 
-    newest: int | None = None
+    That may be an earlier one, with which a resumed run begins again.
+    """
+
+    writing: int | None = None
     waiting: dict[int, list[T]] = field(default_factory=dict)
 
     def add(self, step: int, one: T) -> Iterator[tuple[int, list[T]]]:
         """Keep one thing of a step; yield the steps that are whole by that."""
-        if self.newest is None or step > self.newest:
-            self.newest = step
+        if step != self.writing:
+            self.writing = step
             yield from self.settle()
         self.waiting.setdefault(step, []).append(one)
 
@@ -81,6 +86,9 @@ class Follower:
     _states: dict[Path, tuple[int, int]] = field(default_factory=dict)
     _told: int = -1  # the last step of metrics that are read whole each time
     _size: int = 0
+    _evaluated: frozenset[int] = frozenset()  # steps at which the trainer evaluated
+    _left_out: int = 0
+    _faulty: set[Path] = field(default_factory=set)
     _rows: _Steps[Logged] = field(default_factory=_Steps)
     _numbers: _Steps[Metric] = field(default_factory=_Steps)
 
@@ -94,6 +102,8 @@ class Follower:
         except (AuditError, OSError) as fault:  # no log yet, or one that was just removed
             log.warning("%s; waiting", fault)
             return False
+        if any(TRL.fullmatch(path.name) and path not in self._offsets for path in files.rollouts):
+            self._evaluated = frozenset().union(*map(_evaluations, files.metrics))
         news = [self._read(path, self._rollouts(path)) for path in files.rollouts if self._changed(path)]
         news += [self._read(path, self._metrics(path)) for path in files.metrics if self._changed(path)]
         if not any(news) and not self._broken(files.rollouts):
@@ -119,7 +129,8 @@ class Follower:
     def _broken(self, paths: Sequence[Path]) -> bool:
         """Return whether some file ends in half a line."""
         return any(
-            path.suffix in _LINES and self._states[path][0] > self._offsets.get(path, 0) for path in paths
+            path.suffix in _LINES and self._states.get(path, (0, 0))[0] > self._offsets.get(path, 0)
+            for path in paths
         )
 
     def _read(self, path: Path, reading: Generator[Logged | Metric | Unread, None, int]) -> bool:
@@ -132,12 +143,20 @@ class Follower:
                     case Logged(step=int(step)):
                         for whole, rows in self._rows.add(step, one):
                             self._take_rows(whole, rows)
+                    case Unread(file, line, reason):
+                        self._tell(path, f"{file}:{line}: {reason}")
                     case Metric():
                         for whole, metrics in self._numbers.add(one.step, one):
                             self._take_metrics(whole, metrics)
-        except AuditError:  # its end is not written yet, or it was removed
-            return found
+        except AuditError as fault:  # its end may not be written yet, or it was removed
+            self._tell(path, str(fault))
         return found
+
+    def _tell(self, path: Path, fault: str) -> None:
+        """Say once of a file that it, or something in it, cannot be read."""
+        if path not in self._faulty:
+            self._faulty.add(path)
+            log.warning("%s (not counted; nothing more of this kind is said about this file)", fault)
 
     def _kept(self, path: Path, reading: Generator[T, None, int]) -> Iterator[T]:
         """Yield what is read, and keep the offset to go on from."""
@@ -148,7 +167,16 @@ class Follower:
         if path.suffix in _LINES:
             return (yield from read_lines(path, self._offsets.get(path, 0), read_logged))
         if path not in self._offsets:
-            yield from list(_rows(path))
+            rows = list(_rows(path))
+            if TRL.fullmatch(path.name) and any(one.step in self._evaluated for one in rows):
+                self._left_out += len(rows)
+                log.warning(
+                    "%s: TRL logged the completions of an evaluation here (in no group: %s such so far)",
+                    path,
+                    f"{self._left_out:,}",
+                )
+                return 0
+            yield from rows
         return 0
 
     def _metrics(self, path: Path) -> Generator[Metric | Unread, None, int]:
@@ -208,6 +236,21 @@ def follow(config: RunConfig, pace: Pace, alerts: Alerts, see: See) -> None:
     except KeyboardInterrupt:
         log.info("no longer following")
     follower.finish()
+
+
+def _evaluations(path: Path) -> frozenset[int]:
+    """Return the steps at which a log of metrics tells of an evaluation; none where it cannot be read."""
+    try:
+        state = path.stat()
+        return _evaluated_in(path, state.st_size, state.st_mtime_ns)
+    except (AuditError, OSError):
+        return frozenset()
+
+
+@lru_cache(maxsize=8)
+def _evaluated_in(path: Path, size: int, changed: int) -> frozenset[int]:  # noqa: ARG001
+    logged = (one for one in read_metrics(path) if isinstance(one, Metric))
+    return frozenset(one.step for one in logged if one.name.startswith("eval_"))
 
 
 def _rows(path: Path) -> Iterator[Logged]:

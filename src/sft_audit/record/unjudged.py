@@ -1,8 +1,15 @@
 """Completions in a run's log that are not judged: of a step begun again, of evaluation, logged twice."""
 
+import re
+
 from sft_audit.store import Store
 
+<<<<<<< HEAD
 _KINDS = 4
+=======
+TRL = re.compile(r"completions_\d+\.parquet")  # a file of a step
+
+>>>>>>> fixread
 # A run that is resumed appends steps again to the log that it has. A log that goes back more often than half
 # of its steps number is in no order, and tells nothing of this kind.
 _WRITTEN_AGAIN = """
@@ -35,12 +42,12 @@ _WRITTEN_AGAIN = """
 """
 # TRL writes the completions that it sampled last, whatever for: at an evaluation over the step's own, and
 # after it until it samples for training again. Source: huggingface/trl `trl/trainer/grpo_trainer.py`, `log`.
-_EVALUATED = r"""
+_EVALUATED = """
     insert into unjudged
     with logged as (
         select step, list(hash(prompt, completion) order by rollout) as said
         from rollouts
-        where condition = 'image' and regexp_matches(file, 'completions_\d+\.parquet$')
+        where condition = 'image' and regexp_full_match(file, $trl)
         group by step
     ), evaluated as (
         select said
@@ -49,7 +56,7 @@ _EVALUATED = r"""
     )
     select rollout, 'TRL logged the completions of an evaluation here'
     from rollouts
-    where condition = 'image' and regexp_matches(file, 'completions_\d+\.parquet$')
+    where condition = 'image' and regexp_full_match(file, $trl)
         and step in (select step from logged where said in (select said from evaluated))
         and rollout not in (select rollout from unjudged)
 """
@@ -96,5 +103,11 @@ _KEYLESS = "delete from logged_keys where rollout in (select rollout from unjudg
 def set_aside(store: Store) -> None:
     """Count the completions of a run's log that are of none of its steps: without a key they get no group."""
     store.execute("create or replace temp table unjudged (rollout BIGINT, detail VARCHAR)")
+<<<<<<< HEAD
     for one in (_WRITTEN_AGAIN, _EVALUATED, _REPEATED, _TOLD, _KEYLESS, "drop table unjudged"):
+=======
+    store.execute(_WRITTEN_AGAIN)
+    store.execute(_EVALUATED, {"trl": f"(?:.*/)?{TRL.pattern}"})
+    for one in (_TOLD, _KEYLESS, "drop table unjudged"):
+>>>>>>> fixread
         store.execute(one)

@@ -26,6 +26,7 @@ def tensorboard(path: Path, offset: int) -> Reading:
     `tensorboard/summary/writer/record_writer.py` and `tensorboard/compat/proto/event.proto`.
     """
     try:
+        from google.protobuf.message import DecodeError
         from tensorboard.compat.tensorflow_stub.pywrap_tensorflow import masked_crc32c
     except ImportError:
         raise AuditError(
@@ -44,7 +45,10 @@ def tensorboard(path: Path, offset: int) -> Reading:
             if len(behind) < 4:
                 break
             if masked_crc32c(data) == unpack("<I", behind)[0]:
-                yield from _scalars(data)
+                try:
+                    yield from _scalars(data)
+                except DecodeError:
+                    yield _damaged(path, file, start, "a record that is no event")
             else:
                 yield _damaged(path, file, start, "a record whose checksum is wrong")
             start += _FRAME + length + 4
