@@ -4,12 +4,8 @@ import re
 
 from sft_audit.store import Store
 
-<<<<<<< HEAD
-_KINDS = 4
-=======
 TRL = re.compile(r"completions_\d+\.parquet")  # a file of a step
-
->>>>>>> fixread
+_KINDS = 4
 # A run that is resumed appends steps again to the log that it has. A log that goes back more often than half
 # of its steps number is in no order, and tells nothing of this kind.
 _WRITTEN_AGAIN = """
@@ -103,11 +99,7 @@ _KEYLESS = "delete from logged_keys where rollout in (select rollout from unjudg
 def set_aside(store: Store) -> None:
     """Count the completions of a run's log that are of none of its steps: without a key they get no group."""
     store.execute("create or replace temp table unjudged (rollout BIGINT, detail VARCHAR)")
-<<<<<<< HEAD
-    for one in (_WRITTEN_AGAIN, _EVALUATED, _REPEATED, _TOLD, _KEYLESS, "drop table unjudged"):
-=======
     store.execute(_WRITTEN_AGAIN)
     store.execute(_EVALUATED, {"trl": f"(?:.*/)?{TRL.pattern}"})
-    for one in (_TOLD, _KEYLESS, "drop table unjudged"):
->>>>>>> fixread
+    for one in (_REPEATED, _TOLD, _KEYLESS, "drop table unjudged"):
         store.execute(one)
