@@ -246,6 +246,6 @@ def test_a_line_that_cannot_be_read_is_told_once(tmp_path: Path, caplog: pytest.
 def test_a_log_that_vanishes_while_it_is_looked_at_is_no_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    gone = RunFiles((tmp_path / "gone.jsonl",), (tmp_path / "gone.json",), (), "plain")
+    gone = RunFiles((tmp_path / "gone.jsonl",), (tmp_path / "gone.json",), ())
     monkeypatch.setattr("sft_audit.monitor.follow.find_run", lambda _: gone)
     assert Seen(tmp_path).poll(2) == set()
