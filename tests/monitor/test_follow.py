@@ -209,6 +209,18 @@ def test_a_resumed_run_is_heard_from_its_first_step_on(tmp_path: Path) -> None:
     assert seen.groups() == {1: 4, 2: 4, 3: 4, 4: 8, 5: 4, 6: 4}
 
 
+def test_a_file_of_trl_is_read_again_where_the_run_was_resumed(tmp_path: Path) -> None:
+    (tmp_path / "completions").mkdir()
+    seen = Seen(tmp_path)
+    for step in (1, 2, 3, 4, 4, 2, 3, 5):  # the second 4 is written over at an evaluation
+        rows = [{**row, "advantage": 0.5} for row in step_rows(step)]
+        file = tmp_path / "completions" / f"completions_{step:05d}.parquet"
+        file.unlink(missing_ok=True)
+        pq.write_table(pa.Table.from_pylist(rows), file)
+        seen.poll(2)
+    assert seen.groups() == {1: 4, 2: 8, 3: 8, 4: 4, 5: 4}
+
+
 def test_what_trl_logged_of_an_evaluation_is_left_out(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -246,6 +258,6 @@ def test_a_line_that_cannot_be_read_is_told_once(tmp_path: Path, caplog: pytest.
 def test_a_log_that_vanishes_while_it_is_looked_at_is_no_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    gone = RunFiles((tmp_path / "gone.jsonl",), (tmp_path / "gone.json",), (), "plain")
+    gone = RunFiles((tmp_path / "gone.jsonl",), (tmp_path / "gone.json",), ())
     monkeypatch.setattr("sft_audit.monitor.follow.find_run", lambda _: gone)
     assert Seen(tmp_path).poll(2) == set()

@@ -33,7 +33,6 @@ def test_of_several_states_the_newest_is_read_and_checkpoints_stand_in_order(tmp
         (),
         (tmp_path / "checkpoint-10" / "trainer_state.json",),
         tuple((step, tmp_path / f"checkpoint-{step}") for step in (2, 4, 10)),
-        "trl",
     )
     final = state(tmp_path / "trainer_state.json", 12)
     assert find_run(tmp_path).metrics == (final,)
@@ -42,13 +41,13 @@ def test_of_several_states_the_newest_is_read_and_checkpoints_stand_in_order(tmp
 def test_a_log_that_grows_goes_before_the_state_of_a_checkpoint(tmp_path: Path) -> None:
     state(tmp_path / "checkpoint-2" / "trainer_state.json", 2)
     log = put(tmp_path / "logging.jsonl", {"loss": 1.0, "global_step/max_steps": "3/9"})
-    assert (find_run(tmp_path).metrics, find_run(tmp_path).trainer) == ((log,), "swift")
+    assert find_run(tmp_path).metrics == (log,)
 
 
 def test_the_state_says_more_than_the_log_of_llamafactory(tmp_path: Path) -> None:
     saved = state(tmp_path / "checkpoint-2" / "trainer_state.json", 2)
     put(tmp_path / "trainer_log.jsonl", {"current_steps": 3, "total_steps": 9, "loss": 1.0})
-    assert (find_run(tmp_path).metrics, find_run(tmp_path).trainer) == ((saved,), "llamafactory")
+    assert find_run(tmp_path).metrics == (saved,)
 
 
 def test_two_runs_in_one_folder_are_refused(tmp_path: Path) -> None:
@@ -73,7 +72,7 @@ def test_of_a_checkpoint_the_folder_that_can_be_loaded_is_named(tmp_path: Path) 
 
 def test_rollouts_stand_in_the_order_of_their_steps(tmp_path: Path) -> None:
     names = [put(tmp_path / f"{step}.jsonl", rollout(step)) for step in (9, 10, 100)]
-    assert (find_run(tmp_path).rollouts, find_run(tmp_path).trainer) == (tuple(names), "verl")
+    assert find_run(tmp_path).rollouts == tuple(names)
 
 
 def test_data_and_what_an_audit_wrote_are_no_rollouts(tmp_path: Path) -> None:
@@ -114,9 +113,9 @@ def test_what_evaluation_sampled_is_told_by_a_folders_whole_name(tmp_path: Path,
 
 def test_one_file_is_a_run_of_its_own(tmp_path: Path) -> None:
     plain = put(tmp_path / "eval" / "x.jsonl", {"prompt": "Which?", "completion": "red"})
-    assert find_run(plain) == RunFiles((plain,), (), (), "plain")
+    assert find_run(plain) == RunFiles((plain,), (), ())
     log = put(tmp_path / "log.jsonl", {"step": 1, "reward": 1.0})
-    assert find_run(log) == RunFiles((), (log,), (), "plain")
+    assert find_run(log) == RunFiles((), (log,), ())
 
 
 def test_where_nothing_is_a_log_one_line_says_what_to_give(tmp_path: Path) -> None:

@@ -88,6 +88,7 @@ class Follower:
     _size: int = 0
     _evaluated: frozenset[int] = frozenset()  # steps at which the trainer evaluated
     _left_out: int = 0
+    _newest: Path | None = None  # of TRL's files of completions
     _faulty: set[Path] = field(default_factory=set)
     _rows: _Steps[Logged] = field(default_factory=_Steps)
     _numbers: _Steps[Metric] = field(default_factory=_Steps)
@@ -166,8 +167,10 @@ class Follower:
         """Yield the completions of a file that are new; of one that is not in lines, all when it is whole."""
         if path.suffix in _LINES:
             return (yield from read_lines(path, self._offsets.get(path, 0), read_logged))
-        if path not in self._offsets:
+        # TRL writes the newest file anew at an evaluation, an earlier one only in a run that was resumed.
+        if path not in self._offsets or (TRL.fullmatch(path.name) and path != self._newest):
             rows = list(_rows(path))
+            self._newest = max(self._newest or path, path) if TRL.fullmatch(path.name) else self._newest
             if TRL.fullmatch(path.name) and any(one.step in self._evaluated for one in rows):
                 self._left_out += len(rows)
                 log.warning(

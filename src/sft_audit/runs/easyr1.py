@@ -18,7 +18,7 @@ def _matches(path: Path, row: Content | None) -> bool:
     return False
 
 
-@metric_format("easyr1", matches=_matches, trainer="easyr1", priority=50, lone=True)
+@metric_format("easyr1", matches=_matches, priority=50, lone=True)
 def easyr1(path: Path, offset: int) -> Reading:
     """EasyR1 `experiment_log.jsonl`: a line a step, nested at the slashes of the names.
 

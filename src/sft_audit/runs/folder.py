@@ -34,23 +34,20 @@ class RunFiles:
 
     `rollouts` are files of completions, in the order of their steps, and `validations` those sampled in
     evaluation. `metrics` hold each step once: the files of one format, and of several trainer_state.json the
-    newest. `checkpoints` are steps with the folders of saved models, in order. `trainer` is trl, verl, swift,
-    easyr1, llamafactory or plain, by what was found.
+    newest. `checkpoints` are steps with the folders of saved models, in order.
     """
 
     rollouts: tuple[Path, ...]
     metrics: tuple[Path, ...]
     checkpoints: tuple[tuple[int, Path], ...]
-    trainer: str
     validations: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class _Completions:
-    """A file of completions: the format of its rows, whether they are of evaluation, and their first step."""
+    """A file of completions: whether they are of evaluation, and their first step."""
 
     path: Path
-    format: str
     held_out: bool
     step: int
 
@@ -84,7 +81,6 @@ def find_run(path: Path) -> RunFiles:
         tuple(one.path for one in completions if not one.held_out),
         tuple(one for _, one in kept),
         tuple(_checkpoints(path)) if path.is_dir() else (),
-        _trainer(completions, metrics),
         tuple(one.path for one in completions if one.held_out),
     )
 
@@ -124,7 +120,7 @@ def _completions(path: Path, row: dict[str, object], run: Path) -> _Completions 
     if step is None:
         numbered = _NUMBER.fullmatch(path.stem) or re.search(r"(\d+)$", path.stem)
         step = int(numbered[1]) if numbered and len(numbered[1]) < 19 else 0
-    return _Completions(path, name, held_out, step)
+    return _Completions(path, held_out, step)
 
 
 def _is_held_out(path: Path, run: Path) -> bool:
@@ -205,13 +201,3 @@ def _model(checkpoint: Path) -> Path:
             adapter = Path(root, "lora_adapter")
             return adapter if (adapter / "adapter_config.json").is_file() else Path(root)
     return checkpoint
-
-
-def _trainer(completions: Sequence[_Completions], metrics: Sequence[tuple[MetricFormat, Path]]) -> str:
-    """Return whose run this is: who alone writes such metrics, else such completions."""
-    named = {one.trainer for one, _ in metrics} - {"plain"}
-    sampled = {one.format for one in completions}
-    for trainer in ("easyr1", "swift", "llamafactory", "verl"):
-        if trainer in named or trainer in sampled:
-            return trainer
-    return "trl" if "trl" in named | sampled else "plain"

@@ -17,7 +17,7 @@ def _matches(path: Path, row: Content | None) -> bool:
     return path.suffix in LINES and row is not None and {"current_steps", "total_steps"} <= row.keys()
 
 
-@metric_format("llamafactory", matches=_matches, trainer="llamafactory", priority=20, lone=True)
+@metric_format("llamafactory", matches=_matches, priority=20, lone=True)
 def llamafactory(path: Path, offset: int) -> Reading:
     """LLaMA-Factory `trainer_log.jsonl`: loss, reward, accuracy, lr and epoch at `current_steps`.
 

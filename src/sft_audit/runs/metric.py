@@ -55,7 +55,6 @@ class MetricFormat:
     """
 
     name: str
-    trainer: str
     matches: Callable[[Path, Content | None], bool]
     read: Reader
     priority: int
@@ -74,14 +73,13 @@ def metric_format(
     name: str,
     *,
     matches: Callable[[Path, Content | None], bool],
-    trainer: str = "plain",
     priority: int = 0,
     lone: bool = False,
 ) -> Callable[[Reader], Reader]:
     """Register the decorated function as the reader of a format of metrics."""
 
     def register(read: Reader) -> Reader:
-        _REGISTRY[name] = MetricFormat(name, trainer, matches, read, priority, lone)
+        _REGISTRY[name] = MetricFormat(name, matches, read, priority, lone)
         return read
 
     return register

@@ -18,7 +18,7 @@ def _matches(path: Path, row: Content | None) -> bool:
     return path.suffix in LINES and row is not None and "global_step/max_steps" in row
 
 
-@metric_format("swift", matches=_matches, trainer="swift", priority=60, lone=True)
+@metric_format("swift", matches=_matches, priority=60, lone=True)
 def swift(path: Path, offset: int) -> Reading:
     """ms-swift `logging.jsonl`: a line a log, with the step as `"global_step/max_steps": "5/20"`.
 

@@ -28,7 +28,7 @@ def _matches(path: Path, row: Content | None) -> bool:  # noqa: ARG001 - the fil
         return b'"log_history"' in file.read(_HEAD)
 
 
-@metric_format("trainer_state", matches=_matches, trainer="trl", priority=40)
+@metric_format("trainer_state", matches=_matches, priority=40)
 def trainer_state(path: Path, offset: int) -> Reading:  # noqa: ARG001 - it is written anew each time
     """State of transformers, TRL, ms-swift and LLaMA-Factory: `log_history` in trainer_state.json.
 

@@ -17,7 +17,7 @@ def _matches(path: Path, row: Content | None) -> bool:
     return False
 
 
-@metric_format("verl", matches=_matches, trainer="verl", priority=50, lone=True)
+@metric_format("verl", matches=_matches, priority=50, lone=True)
 def verl(path: Path, offset: int) -> Reading:
     """File logger of verl: a line a step, `{"step": 5, "data": {"critic/score/mean": 0.5}}`.
 
