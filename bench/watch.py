@@ -20,7 +20,8 @@ import sft_audit
 from sft_audit.change_detection import LevelDetector
 from sft_audit.exact import clopper_pearson
 from sft_audit.monitor.episode import Step
-from sft_audit.monitor.monitor import Alarm, Monitor
+from sft_audit.monitor.monitor import Monitor
+from sft_audit.monitor.watcher import Alarm
 from sft_audit.record.series import read_steps
 from sft_audit.store import Store
 

@@ -15,7 +15,8 @@ from sft_audit import AuditError, audit_run
 from sft_audit.config import RunConfig
 from sft_audit.monitor.alerts import Alerts
 from sft_audit.monitor.follow import Follower, Pace, follow
-from sft_audit.monitor.monitor import Alarm, Monitor, Point
+from sft_audit.monitor.monitor import Monitor
+from sft_audit.monitor.watcher import Alarm, Point
 from sft_audit.runs import RunFiles, read_metrics
 from sft_audit.store import Store
 

@@ -112,9 +112,9 @@ def test_a_level_from_the_start_lies_on_the_far_side_of_it(lots):
     for one in all_measures().values():
         if isinstance(one.test, Risen | Fallen):
             mine = replace(one, shares=lambda one: one.groups)
-            from sft_audit.monitor.monitor import _Shares
+            from sft_audit.monitor.watcher import ShareWatcher
 
-            watcher = _Shares(mine, None, 20)
+            watcher = ShareWatcher(mine, None, 20)
             for number, lot in enumerate(lots):
                 watcher.take(Step(number, lot))
             assert 0 < watcher.level < 1

@@ -7,7 +7,7 @@ from math import isfinite
 from pathlib import Path
 
 from sft_audit.errors import AuditError
-from sft_audit.monitor.monitor import Alarm
+from sft_audit.monitor.watcher import Alarm
 
 log = logging.getLogger(__name__)
 

@@ -12,8 +12,9 @@ from transformers import TrainerCallback
 from sft_audit.errors import AuditError
 from sft_audit.monitor.alerts import Alerts
 from sft_audit.monitor.episode import Group, Step, paid_episode
-from sft_audit.monitor.monitor import Alarm, Monitor, Point
+from sft_audit.monitor.monitor import Monitor
 from sft_audit.monitor.observer import Batch, Observer, Row, columns_to_log, read_batch
+from sft_audit.monitor.watcher import Alarm, Point
 from sft_audit.record.clusters import t_half_width
 from sft_audit.record.tails import read_tails
 from sft_audit.runs.folder import ALARMS

@@ -15,7 +15,8 @@ from sft_audit.logs import Logged, is_logged, read_logged
 from sft_audit.logs.container import log_chunks
 from sft_audit.monitor.alerts import Alerts
 from sft_audit.monitor.episode import Step, paid_episode
-from sft_audit.monitor.monitor import Alarm, Monitor, Point
+from sft_audit.monitor.monitor import Monitor
+from sft_audit.monitor.watcher import Alarm, Point
 from sft_audit.readers import RowFault
 from sft_audit.readers.chunk import Row
 from sft_audit.readers.file_bytes import FileBytes

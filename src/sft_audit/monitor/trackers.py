@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any, Protocol
 
 from sft_audit.errors import AuditError
-from sft_audit.monitor.monitor import Point
+from sft_audit.monitor.watcher import Point
 from sft_audit.store import Store
 
 

@@ -7,7 +7,8 @@ from typing import Any
 
 from sft_audit.config import RunConfig
 from sft_audit.monitor.episode import Episode, Step
-from sft_audit.monitor.monitor import Alarm, Monitor, Point
+from sft_audit.monitor.monitor import Monitor
+from sft_audit.monitor.watcher import Alarm, Point
 from sft_audit.record import Recording, table_recorder
 from sft_audit.runs.names import by_name
 from sft_audit.store import Store
