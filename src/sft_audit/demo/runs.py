@@ -2,6 +2,7 @@
 
 import json
 import runpy
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -67,35 +68,41 @@ def _reinforce(folder: Path, target: str, run: Path, data: Report, workers: int)
     reward = runpy.run_path(place)[name]
     trl, model = _trl(), load(folder / BOASTING)
     watch = Watch(sft_audit=data.folder)
-    trainer = trl.GRPOTrainer(
-        model=model.model,
-        processing_class=model.processor,
-        reward_funcs=watch.rewards([reward]),
-        callbacks=[watch],
-        train_dataset=_prompts(folder / "prompts"),
-        args=trl.GRPOConfig(
-            output_dir=str(run),
-            max_steps=_STEPS,
-            learning_rate=_RATE,
-            num_generations=_GROUP,
-            per_device_train_batch_size=_BATCH,
-            max_completion_length=_LONGEST,
-            logging_steps=1,
-            log_completions=True,
-            num_completions_to_print=0,
-            save_strategy="no",
-            report_to="none",
-            use_cpu=True,
-            bf16=False,
-            gradient_checkpointing=False,
-            disable_tqdm=True,
-            seed=0,
-        ),
-    )
-    trainer.remove_callback(PrinterCallback)  # a line a step is not what the demonstration has to say
-    trainer.train()
-    trainer.save_state()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what the trainer says of its own settings
+        trainer = trl.GRPOTrainer(
+            model=model.model,
+            processing_class=model.processor,
+            reward_funcs=watch.rewards([reward]),
+            callbacks=[watch],
+            train_dataset=_prompts(folder / "prompts"),
+            args=_arguments(trl, run),
+        )
+        trainer.remove_callback(PrinterCallback)  # a line a step is not what the demonstration has to say
+        trainer.train()
+        trainer.save_state()
     return audit_run(run, sft_audit=data.folder, out=run / "audit", workers=workers)
+
+
+def _arguments(trl: Any, run: Path) -> Any:  # noqa: ANN401 - imported late
+    return trl.GRPOConfig(
+        output_dir=str(run),
+        max_steps=_STEPS,
+        learning_rate=_RATE,
+        num_generations=_GROUP,
+        per_device_train_batch_size=_BATCH,
+        max_completion_length=_LONGEST,
+        logging_steps=1,
+        log_completions=True,
+        num_completions_to_print=0,
+        save_strategy="no",
+        report_to="none",
+        use_cpu=True,
+        bf16=False,
+        gradient_checkpointing=False,
+        disable_tqdm=True,
+        seed=0,
+    )
 
 
 def _trl() -> Any:  # noqa: ANN401 - imported late
