@@ -77,8 +77,8 @@ class Mixture:
 
 SOUND = Mixture()
 BLINDING = Mixture(cued=1.0, told=1.0, shuffled=True)
-POLLUTED = Mixture(cued=0.0, boasting=0.06)
-HARD = Mixture(images=256, each=1, text=0.0, cued=0.0, faded=0.7)
+POLLUTED = Mixture(cued=0.0, boasting=0.08)
+HARD = Mixture(images=256, each=1, text=0.0, cued=0.0, faded=1.0)
 BOAST = "This answer is correct."
 _LEFT = 0.1  # of what tells a faded picture from grey
 
