@@ -204,11 +204,11 @@ def test_a_group_that_is_logged_at_two_steps_counts_as_one(tmp_path: Path) -> No
         | {"reward": float(said == "red")}
         for step, colours in groups.items()
         for said in colours
-        for at in range(2)
+        for at in range(4)
     ]
     log = tmp_path / "run.jsonl"
     log.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    report = sft_audit.audit_run(log, generations=2, out=tmp_path / "out")
+    report = sft_audit.audit_run(log, generations=4, out=tmp_path / "out")
     store = Store(report.folder, "1GB", 1, read_only=True)
     try:
         observed = read_observed(store)

@@ -57,9 +57,15 @@ class Feature:
                 return f"are the {self.text} of their group"
 
     @property
-    def order(self) -> tuple[int, int, int, str]:
-        """Return what comes first among features of the same completions: the most different words."""
-        return _RANK[self.kind], -len({*self.text.split()}), len(self.text), self.text
+    def order(self) -> tuple[int, int, str]:
+        """Return what comes first among features of the same completions: words, then the shortest."""
+        return _RANK[self.kind], len(self.text), self.text
+
+    def words_around(self, other: "Feature") -> int:
+        """Return how many different words a phrase has that holds another one; 0 where it does not."""
+        if self.kind != "words" or f" {other.text} " not in f" {self.text} ":
+            return int(self == other)
+        return len({*self.text.split()})
 
 
 @dataclass(frozen=True, slots=True)

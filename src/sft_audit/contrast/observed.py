@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 MOST = 20_000  # completions looked at; of longer runs whole groups are drawn evenly
 RIGHT, WRONG, UNREAD = 1, 0, -1
+_KINDS = 4
 # Of a reward beyond it neither sums nor squares are numbers; it is none.
 PAID = "abs(episodes.reward) < 1e150"
 _DIGIT = re.compile(r"\d")
@@ -28,7 +29,7 @@ _asked = lru_cache(maxsize=4096)(known_answer)
 # A prompt is the data set's sample. Where none is known it is its text and known answer, unless these stand
 # in several groups of one step: then texts do not tell prompts apart, and every group is one. A trainer that
 # takes several updates from one generation may log it at each: groups of different steps that say and are
-# paid the same, in the same order, are one.
+# paid the same, in the same order, are one. Groups of few different completions are alike by chance.
 _ROWS = f"""
     with paid as (
         select
@@ -60,13 +61,18 @@ _ROWS = f"""
         select
             group_no,
             min(step) as begun,
+            count(distinct concat_ws(chr(0), completion, reward)) as kinds,
             string_agg(concat_ws(chr(0), prompt, gold, completion, reward), chr(1) order by rollout) as said
         from paid
         group by group_no
     ), once as (
         select
             group_no,
-            md5(said) || ' ' || row_number() over (partition by begun, said order by group_no) as content
+            if(
+                kinds < {_KINDS},
+                group_no::varchar,
+                md5(said) || ' ' || row_number() over (partition by begun, said order by group_no)
+            ) as content
         from said
     ), numbered as (
         select *, dense_rank() over (order by group_no) - 1 as place

@@ -13,7 +13,8 @@ MOST = 5
 _SCREENED = 0.01  # p on the first half, which chooses and proves nothing
 _TRIED_AGAIN = 30  # of those that it shows: the clearest
 _CONFIRMED = 0.05  # false discovery rate on the second half
-_ALIKE = 0.8  # Jaccard
+_ALIKE = 0.8  # Jaccard: of features so alike one is shown
+_SAME = 0.9  # and a phrase is shown for a word in it
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +100,11 @@ def _clearest(
         return None
     lead = shown[:, [left[confirmed[0][0]]]].toarray().ravel() > 0
     alike = [one for one in confirmed if _jaccard(lead, shown[:, [left[one[0]]]]) >= _ALIKE]
-    at, one, q = min(alike, key=lambda each: features.names[left[each[0]]].order)
+    at = min((each[0] for each in alike), key=lambda each: features.names[left[each]].order)
+    shortest = shown[:, [left[at]]].toarray().ravel() > 0
+    same = [one for one in alike if _jaccard(shortest, shown[:, [left[one[0]]]]) >= _SAME]
+    word = features.names[left[at]]
+    at, one, q = max(same, key=lambda each: features.names[left[each[0]]].words_around(word))
     return int(left[at]), one, q, [int(left[each[0]]) for each in alike]
 
 
