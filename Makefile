@@ -12,12 +12,12 @@ install: .venv/installed
 	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[demo,dev,models]'
 	@touch $@
 
-# What the tests of real trainers need beside it: TRL.
+# What the demonstration's runs and the tests of real trainers need beside it: TRL.
 .venv/installed-trainers: .venv/installed
 	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[demo,dev,models,rl]'
 	@touch $@
 
-demo: install
+demo: .venv/installed-trainers
 	$(BIN)/sft-audit demo
 
 # A worker a core: torch's own threads would only wait for each other.
