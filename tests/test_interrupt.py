@@ -127,7 +127,7 @@ def hit(process: subprocess.Popen, out: Path, when: str, number: int, *, group: 
         assert wait_until(lambda: len(members(process.pid)) >= 3, 60)
     elif when == "later":
         assert wait_until(lambda: len(members(process.pid)) >= 3, 60)
-        time.sleep(1.5)
+        time.sleep(0.5)
     (os.killpg if group else os.kill)(process.pid, number)
 
 

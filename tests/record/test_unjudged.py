@@ -20,7 +20,7 @@ def line(step: int, word: str = "red") -> dict:
     return {
         "step": [str(step)] * N,
         "prompt": [f"q{at // 4}" for at in range(N)],
-        "completion": [word, "blue"] * (N // 2),
+        "completion": [f"{word} at {step}", "blue"] * (N // 2),
         "Acc": [1.0, 0.0] * (N // 2),
         "solution": ["red"] * N,
         "advantages": [0.5, -0.5] * (N // 2),
@@ -28,11 +28,11 @@ def line(step: int, word: str = "red") -> dict:
 
 
 def steps(run: Path, out: Path) -> dict[int, tuple[int, int, bool]]:
-    """Return how many completions and groups each step has, and whether one of them says "old"."""
+    """Return how many completions and groups each step has, and whether one of them begins with "old"."""
     store = Store(audit_run(run, out=out, workers=1).folder, "1GB", 1, read_only=True)
     rows = store.rows(
         """
-        select step, count(*), count(distinct group_no), bool_or(completion = 'old')
+        select step, count(*), count(distinct group_no), bool_or(starts_with(completion, 'old'))
         from episodes
         group by step
         order by step
