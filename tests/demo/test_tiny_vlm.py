@@ -170,10 +170,10 @@ def test_the_tokenizer_knows_what_probes_are_made_of(text: str) -> None:
 
 
 def test_only_the_answer_is_learnt() -> None:
-    from sft_audit.demo.tiny_vlm import _batchable
+    from sft_audit.demo.tiny_vlm import encode
 
     vlm = new_model(0)
-    data = _batchable(
+    data = encode(
         vlm, [Example("Is the square red?", "yes", PLAIN[0].picture), Example("Is 3 more?", "no")]
     )
     told = [vlm.processor.tokenizer.decode(row[row != -100]) for row in data.labels]

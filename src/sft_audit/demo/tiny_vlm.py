@@ -35,8 +35,22 @@ TEMPLATE = (
     "{% endfor %}{% endif %}{{ '<eos>' if m['role'] == 'assistant' else ' ' }}{% endfor %}"
     "{% if add_generation_prompt %}ASSISTANT: {% endif %}"
 )
-_PATCH, _BATCH, _LONGEST = 16, 64, 4
+_BATCH, _LONGEST = 64, 4
 _NEEDED = 'tiny models need torch and transformers; pip install "sft-audit[models]"'
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """What a model is made for: the words that it knows, and images of `side` pixels, a token a patch."""
+
+    words: tuple[str, ...] = WORDS
+    side: int = SIDE
+    patch: int = 16
+
+    @property
+    def image_tokens(self) -> int:
+        """Return the tokens of an image."""
+        return (self.side // self.patch) ** 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +78,7 @@ class TinyVlm:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Batchable:
+class Encoded:
     """Examples as tensors: `ids`, `mask` and `labels` of shape (examples, tokens), padded on the right.
 
     `pixels` are of shape (pictures, 3, side, side), `picture` the position among them, or -1.
@@ -137,7 +151,7 @@ def read_examples(rows: Path, images: Path) -> list[Example]:
     return examples
 
 
-def new_model(seed: int) -> TinyVlm:
+def new_model(seed: int, layout: Layout = Layout()) -> TinyVlm:
     """Return a model with weights drawn at random."""
     torch, transformers = _libraries()
     torch.manual_seed(seed)
@@ -146,12 +160,12 @@ def new_model(seed: int) -> TinyVlm:
         intermediate_size=128,
         num_hidden_layers=2,
         num_attention_heads=4,
-        image_size=SIDE,
-        patch_size=_PATCH,
+        image_size=layout.side,
+        patch_size=layout.patch,
         projection_dim=64,
     )
     text = transformers.LlamaConfig(
-        vocab_size=len(WORDS),
+        vocab_size=len(layout.words),
         hidden_size=64,
         intermediate_size=128,
         num_hidden_layers=2,
@@ -159,22 +173,22 @@ def new_model(seed: int) -> TinyVlm:
         num_key_value_heads=4,
         max_position_embeddings=256,
         initializer_range=0.1,  # 0.02 is for wide models: as narrow as this, one learns nothing for long
-        pad_token_id=WORDS.index("<pad>"),
-        bos_token_id=WORDS.index("<bos>"),
-        eos_token_id=WORDS.index("<eos>"),
+        pad_token_id=layout.words.index("<pad>"),
+        bos_token_id=layout.words.index("<bos>"),
+        eos_token_id=layout.words.index("<eos>"),
     )
     config = transformers.LlavaConfig(
         vision_config=vision,
         text_config=text,
-        image_token_index=WORDS.index("<image>"),
-        image_seq_length=(SIDE // _PATCH) ** 2,
+        image_token_index=layout.words.index("<image>"),
+        image_seq_length=layout.image_tokens,
         vision_feature_select_strategy="default",
         vision_feature_layer=-1,
     )
     model = transformers.LlavaForConditionalGeneration(config)
     model.generation_config.pad_token_id = text.pad_token_id
     model.generation_config.eos_token_id = text.eos_token_id
-    return TinyVlm(model, _processor(transformers))
+    return TinyVlm(model, _processor(transformers, layout))
 
 
 def load(folder: Path) -> TinyVlm:
@@ -189,7 +203,7 @@ def train(vlm: TinyVlm, examples: Sequence[Example], *, steps: int, rate: float,
     """Fit the parts that are not frozen to the answers' tokens: AdamW, the rate warmed up and let down."""
     torch, _ = _libraries()
     torch.manual_seed(seed)
-    data = _batchable(vlm, examples)
+    data = encode(vlm, examples)
     learnt = [one for one in vlm.model.parameters() if one.requires_grad]
     optimiser = torch.optim.AdamW(learnt, lr=rate, betas=(0.9, 0.98), weight_decay=0.01)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, rate, total_steps=steps, pct_start=0.1)
@@ -214,8 +228,10 @@ def accuracy(vlm: TinyVlm, examples: Sequence[Example]) -> float:
     return sum(s == e.answer for s, e in zip(said, examples, strict=True)) / len(examples)
 
 
-def answers(vlm: TinyVlm, examples: Sequence[Example]) -> list[str]:
-    """Return the greedy answer to each example's question."""
+def answers(
+    vlm: TinyVlm, examples: Sequence[Example], *, longest: int = _LONGEST, sampled: bool = False
+) -> list[str]:
+    """Return the answer to each question, of at most `longest` tokens: the greedy one, or a draw."""
     torch, _ = _libraries()
     said: list[str] = []
     for start in range(0, len(examples), 4 * _BATCH):
@@ -229,20 +245,22 @@ def answers(vlm: TinyVlm, examples: Sequence[Example]) -> list[str]:
             return_tensors="pt",
         )
         with quietly(), torch.inference_mode():
-            out = vlm.model.generate(**inputs, max_new_tokens=_LONGEST, do_sample=False)
+            out = vlm.model.generate(**inputs, max_new_tokens=longest, do_sample=sampled)
         new = out[:, inputs["input_ids"].shape[1] :]
         said += vlm.processor.batch_decode(new, skip_special_tokens=True)
     return said
 
 
-def _batchable(vlm: TinyVlm, examples: Sequence[Example]) -> _Batchable:
+def encode(vlm: TinyVlm, examples: Sequence[Example]) -> Encoded:
     """Return examples as tensors; the labels of all but the answers' tokens are -100."""
     torch, _ = _libraries()
     tokenizer = vlm.processor.tokenizer
     shown = {id(one.picture): one.picture for one in examples if one.picture is not None}
     places = {key: at for at, key in enumerate(shown)}
-    pixels = vlm.processor.image_processor(list(shown.values()), return_tensors="pt")["pixel_values"]
-    image = "<image>" * (SIDE // _PATCH) ** 2
+    pixels = torch.empty(0)
+    if shown:
+        pixels = vlm.processor.image_processor(list(shown.values()), return_tensors="pt")["pixel_values"]
+    image = "<image>" * vlm.model.config.image_seq_length
     prompts = [_prompt(vlm, one).replace("<image>", image) for one in examples]
     targets = [one.answer + "<eos>" for one in examples]
     asked, said = (tokenizer(some, add_special_tokens=False)["input_ids"] for some in (prompts, targets))
@@ -253,7 +271,7 @@ def _batchable(vlm: TinyVlm, examples: Sequence[Example]) -> _Batchable:
         ids[row, : len(a) + len(s)] = torch.tensor([*a, *s])
         labels[row, len(a) : len(a) + len(s)] = torch.tensor(s)
     picture = torch.tensor([places.get(id(one.picture), -1) for one in examples])
-    return _Batchable(ids, (ids != tokenizer.pad_token_id).long(), labels, pixels, picture)
+    return Encoded(ids, (ids != tokenizer.pad_token_id).long(), labels, pixels, picture)
 
 
 def _prompt(vlm: TinyVlm, example: Example) -> str:
@@ -264,10 +282,10 @@ def _prompt(vlm: TinyVlm, example: Example) -> str:
     return str(vlm.processor.apply_chat_template(asked, add_generation_prompt=True))
 
 
-def _processor(transformers: Any) -> Any:  # noqa: ANN401 - imported late
+def _processor(transformers: Any, layout: Layout) -> Any:  # noqa: ANN401 - imported late
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 
-    words = Tokenizer(models.WordLevel({word: at for at, word in enumerate(WORDS)}, unk_token="<unk>"))  # noqa: S106
+    words = Tokenizer(models.WordLevel({word: at for at, word in enumerate(layout.words)}, unk_token="<unk>"))  # noqa: S106
     words.normalizer = normalizers.Lowercase()
     words.pre_tokenizer = pre_tokenizers.Sequence(
         [
@@ -285,11 +303,11 @@ def _processor(transformers: Any) -> Any:  # noqa: ANN401 - imported late
         extra_special_tokens=["<image>"],
         model_max_length=256,
     )
-    side = {"height": SIDE, "width": SIDE}
+    side = {"height": layout.side, "width": layout.side}
     return transformers.LlavaProcessor(
-        image_processor=transformers.CLIPImageProcessor(size={"shortest_edge": SIDE}, crop_size=side),
+        image_processor=transformers.CLIPImageProcessor(size={"shortest_edge": layout.side}, crop_size=side),
         tokenizer=tokenizer,
-        patch_size=_PATCH,
+        patch_size=layout.patch,
         vision_feature_select_strategy="default",
         num_additional_image_tokens=1,
         chat_template=TEMPLATE,

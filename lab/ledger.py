@@ -1,0 +1,58 @@
+"""A ledger of runs: one JSON line each, appended as they end, so that an experiment goes on where it stopped."""
+
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+Line = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """A file of lines; a line's `key` names its run."""
+
+    path: Path
+
+    def lines(self) -> list[dict[str, Any]]:
+        """Return the lines, none if there is no file; a line cut off in writing is left out."""
+        if not self.path.is_file():
+            return []
+        return list(_whole(self.path.read_text(encoding="utf-8")))
+
+    def keys(self) -> frozenset[str]:
+        """Return the keys of the runs that ended."""
+        return frozenset(line["key"] for line in self.lines())
+
+    def add(self, line: Line) -> None:
+        """Append a line."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line, ensure_ascii=False) + "\n")
+
+
+def _whole(text: str) -> Iterator[dict[str, Any]]:
+    for line in text.split("\n")[:-1]:
+        if line:
+            yield json.loads(line)
+
+
+def carry_out(
+    tasks: Sequence[T],
+    work: Callable[[T], list[Line]],
+    ledger: Ledger,
+    jobs: int,
+    say: Callable[[Line], None],
+) -> None:
+    """Do the tasks in `jobs` processes of one thread each, and enter the lines that each returns."""
+    os.environ |= {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+        for done in as_completed([pool.submit(work, task) for task in tasks]):
+            for line in done.result():
+                ledger.add(line)
+                say(line)

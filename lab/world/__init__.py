@@ -1,0 +1,22 @@
+"""A drawn world with exact ground truth, which writes itself as an ordinary LLaVA data set with image files."""
+
+from world.condition import CONDITIONS, Condition
+from world.dataset import Planted, World, write_world
+from world.question import Asked, ask_about, ask_text, describe
+from world.scene import COLOURS, PLACES, SHAPES, Scene
+
+__all__ = [
+    "COLOURS",
+    "CONDITIONS",
+    "PLACES",
+    "SHAPES",
+    "Asked",
+    "Condition",
+    "Planted",
+    "Scene",
+    "World",
+    "ask_about",
+    "ask_text",
+    "describe",
+    "write_world",
+]
