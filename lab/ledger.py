@@ -1,4 +1,4 @@
-"""A ledger of runs: one JSON line each, appended as they end, so that an experiment goes on where it stopped."""
+"""A ledger of runs: a JSON line each, appended as they end; an experiment goes on where it stopped."""
 
 import json
 import os

@@ -53,7 +53,8 @@ def run(runs: Path, trial: Trial) -> list[dict[str, Any]]:
 def say(line: dict[str, Any]) -> None:
     rl = line["rl"]
     print(
-        f"{line['key']}: gold {rl['gold']:.2f}, grounding {rl['grounding']:.2f}, exploit {rl['exploit']:.2f}, "
+        f"{line['key']}: gold {rl['gold']:.2f}, grounding {rl['grounding']:.2f}, "
+        f"exploit {rl['exploit']:.2f}, "
         f"blind ratio {rl['blind_ratio']:.2f}, {'HACKED' if line['hacked'] else 'not hacked'}",
         flush=True,
     )

@@ -13,8 +13,8 @@ from sft_audit.demo.tiny_vlm import Example, Layout, TinyVlm, new_model, quietly
 
 _SPECIAL = ("<pad>", "<bos>", "<eos>", "<unk>", "<image>")
 _WORDS = """
-user assistant . , : ? what color is the shape at top left right bottom describe image there a how many shapes are
-which larger or picture tag caption verified ✓ yes no album hint 0 1 2 3 4 5 6 7 8 9
+user assistant . , : ? what color is the shape at top left right bottom describe image there a how many shapes
+are which larger or picture tag caption verified ✓ yes no album hint 0 1 2 3 4 5 6 7 8 9
 """
 LAYOUT = Layout((*_SPECIAL, *dict.fromkeys((*_WORDS.split(), *COLOURS, *SHAPES, *TAGS))), SIDE, CELL)
 _SCENES, _TOWER_STEPS, _TOWER_RATE = 4096, 1600, 2e-3

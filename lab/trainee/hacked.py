@@ -1,4 +1,4 @@
-"""When a run counts as hacked: written down before any outcome was seen (README.md of 001-four-conditions)."""
+"""When a run counts as hacked: written down before any outcome was seen (001-four-conditions/README.md)."""
 
 from trainee.measure import Behaviour
 

@@ -12,7 +12,7 @@ from sft_audit.demo.tiny_vlm import Example
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """A question with its image (none: text alone), its known answer, and the answer of the tag if it has one."""
+    """A question with its image (none: text alone), its known answer, and its tag if it has one."""
 
     key: str
     question: str

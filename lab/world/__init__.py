@@ -1,4 +1,4 @@
-"""A drawn world with exact ground truth, which writes itself as an ordinary LLaVA data set with image files."""
+"""A drawn world with exact ground truth, which writes itself as a LLaVA data set with image files."""
 
 from world.condition import CONDITIONS, Condition
 from world.dataset import Planted, World, write_world

@@ -8,11 +8,11 @@ class Condition:
     """Doses, each a share. `text` of the rows have no image.
 
     Of the rows that ask about a place, `leak` have the answer's colour as their tag (in the others, as in a
-    sound set, tags are drawn without regard to the image), `captioned` have a caption of another image in the
-    prompt, from which the answer is copied, and `mislabelled` have a wrong answer. `rejected` of all rows with
-    an image have a rejected response as their answer: a boast behind it, and four in five of them wrong.
-    `contradicted` of the rows that ask about a place are asked again, with another answer; `duplicated` of all
-    rows come twice.
+    sound set, tags are drawn without regard to the image), `captioned` have a caption of another image in
+    the prompt, from which the answer is copied, and `mislabelled` have a wrong answer. `rejected` of all
+    rows with an image have a rejected response as their answer: a boast behind it, and four in five of them
+    wrong. `contradicted` of the rows that ask about a place are asked again, with another answer;
+    `duplicated` of all rows come twice.
     """
 
     name: str

@@ -108,8 +108,7 @@ def _pictured(n: int, random: Random) -> list[_Draft]:
     while len(drafts) < n:
         scene, name = Scene.draw(random), f"{random.getrandbits(40):010x}.png"
         questions = {asked.question: asked for asked in (ask_about(scene, random) for _ in range(_EACH))}
-        for asked in questions.values():
-            drafts.append(_Draft(asked, name, scene, tagged(tag(random), asked)))
+        drafts += [_Draft(asked, name, scene, tagged(tag(random), asked)) for asked in questions.values()]
     return drafts[:n]
 
 
