@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 from datasets import Dataset
-from transformers import PrinterCallback
+from transformers import PrinterCallback, TrainerCallback
 from trl import SFTConfig, SFTTrainer
 
 from sft_audit.demo.tiny_vlm import TinyVlm, encode, load, quietly, read_examples
@@ -25,6 +25,7 @@ def fine_tune(
     seed: int,
     steps: int = STEPS,
     order: Sequence[int] = (),
+    callbacks: Sequence[TrainerCallback] = (),
 ) -> TinyVlm:
     """Write the model of `base` trained on the rows of a LLaVA file, and return it.
 
@@ -46,6 +47,7 @@ def fine_tune(
             processing_class=vlm.processor,
             train_dataset=Dataset.from_dict({"input_ids": [[at] for at in shown]}),
             data_collator=collate,
+            callbacks=list(callbacks),
             args=SFTConfig(
                 output_dir=str(out),
                 max_steps=steps,

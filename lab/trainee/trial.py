@@ -11,7 +11,7 @@ from random import Random
 from typing import Any
 
 import torch
-from world import CONDITIONS, World, write_world
+from world import CONDITIONS, Condition, World, write_world
 
 import sft_audit
 from sft_audit.demo.tiny_vlm import TinyVlm, load
@@ -33,6 +33,7 @@ class Trial:
     """A condition and a seed; `data` says what was done to the rows before SFT, `rewards` what RL pays.
 
     `log_completions`: keep what the policy said in RL, as TRL logs it, in `FOLDER/REWARD/completions`.
+    `doses`: what is wrong with the data, where `condition` is none of CONDITIONS.
     """
 
     condition: str
@@ -40,6 +41,7 @@ class Trial:
     rewards: tuple[str, ...] = (LEAKY,)
     data: str = AS_IS
     log_completions: bool = False
+    doses: Condition | None = None
 
     @property
     def name(self) -> str:
@@ -75,46 +77,64 @@ def pool(seed: int) -> list[Prompt]:
 
 
 def begin(
-    trial: Trial, folder: Path, prepare: Callable[[World, Path], Mapping[str, Any]] | None = None
+    trial: Trial,
+    folder: Path,
+    prepare: Callable[[World, Path], Mapping[str, Any]] | None = None,
+    train: Callable[..., TinyVlm] = fine_tune,
 ) -> Start:
     """Write the trial's data, and fine-tune the base on it; a checkpoint that is there is taken.
 
     `prepare` is called with the world and the folder, may leave other rows at `FOLDER/rows.json`, and returns
-    what is to be kept about it.
+    what is to be kept about it. `train` is called as `fine_tune` is.
     """
-    torch.set_num_threads(1)
-    warnings.simplefilter("ignore")  # what the trainers say of their own settings
     sft, about = folder / "sft", {}
     if not (sft / "model.safetensors").is_file():
-        world = write_world(folder / "world", CONDITIONS[trial.condition], trial.seed)
+        _settle()
+        doses = trial.doses or CONDITIONS[trial.condition]
+        world = write_world(folder / "world", doses, trial.seed)
         rows = world.rows
         if prepare is not None:
             about = prepare(world, folder)
             rows = folder / "rows.json"
-        fine_tune(BASE, rows, world.images, sft, seed=trial.seed)
+        train(BASE, rows, world.images, sft, seed=trial.seed)
         shutil.rmtree(world.folder)
+    return take_up(sft, trial.seed, about)
+
+
+def take_up(sft: Path, seed: int, about: Mapping[str, Any] | None = None) -> Start:
+    """Measure an SFT checkpoint that is there."""
+    _settle()
     vlm = load(sft)
-    behaviour = behave(vlm, load_reward(LEAKY), trial.seed)
-    return Start(sft, vlm, behaviour, drift(load(BASE), vlm, trial.seed), about)
+    behaviour = behave(vlm, load_reward(LEAKY), seed)
+    return Start(sft, vlm, behaviour, drift(load(BASE), vlm, seed), about or {})
 
 
-def carry_on(trial: Trial, start: Start, reward: str, folder: Path) -> dict[str, Any]:
-    """Run GRPO from the checkpoint, and return the run's line for the ledger."""
+def carry_on(
+    trial: Trial, start: Start, reward: str, folder: Path, paid: Reward | None = None
+) -> dict[str, Any]:
+    """Run GRPO from the checkpoint, and return the run's line for the ledger.
+
+    `paid`: the function that pays, where it is made beforehand; one of the name `reward` pays elsewhere.
+    """
     began = time.time()
     end = reinforce(
         start.folder,
         pool(trial.seed),
-        load_reward(reward),
+        paid or load_reward(reward),
         folder / reward,
         seed=trial.seed,
         log_completions=trial.log_completions,
     )
-    after = behave(end, load_reward(reward), trial.seed)
+    return entry(trial, start, reward, behave(end, load_reward(reward), trial.seed), began)
+
+
+def entry(trial: Trial, start: Start, how: str, after: Behaviour, began: float) -> dict[str, Any]:
+    """Return the line of a run that began at a time; `how` names what was made of the checkpoint."""
     return {
-        "key": trial.key(reward),
+        "key": trial.key(how),
         "condition": trial.condition,
         "data": trial.data,
-        "reward": reward,
+        "reward": how,
         "seed": trial.seed,
         "hacked": is_hacked(after),
         "exploit": is_exploit(after),
@@ -127,3 +147,8 @@ def carry_on(trial: Trial, start: Start, reward: str, folder: Path) -> dict[str,
         "seconds": round(time.time() - began, 1),
         "torch": torch.__version__,
     }
+
+
+def _settle() -> None:
+    torch.set_num_threads(1)
+    warnings.simplefilter("ignore")  # what the trainers say of their own settings

@@ -1,0 +1,44 @@
+"""What the scripts of the experiments share: how they are asked, and what they say of a run."""
+
+import argparse
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ledger import Ledger, Line, carry_out
+from trainee.trial import Trial
+
+
+def ask(doc: str | None, here: Path, *, seeds: int, conditions: Sequence[str]) -> argparse.Namespace:
+    """Read the command line of the experiment in the folder `here`; `conditions` is a list afterwards."""
+    parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", type=int, default=seeds)
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--conditions", default=",".join(conditions))
+    parser.add_argument("--from", dest="source", type=Path, default=here.parent / "scratch")
+    parser.add_argument("--runs", type=Path, default=here.parent / "scratch" / here.name)
+    parser.add_argument("--ledger", type=Path, default=here / "result.jsonl")
+    asked = parser.parse_args()
+    asked.conditions = asked.conditions.split(",")
+    return asked
+
+
+def carry_through(
+    asked: argparse.Namespace, trials: Sequence[Trial], work: Callable[[Trial], list[Line]]
+) -> None:
+    """Carry out the trials of which a run is not in the ledger yet."""
+    ledger = Ledger(asked.ledger)
+    done = ledger.keys()
+    todo = [one for one in trials if not {one.key(how) for how in one.rewards} <= done]
+    carry_out(todo, work, ledger, asked.jobs, say)
+
+
+def say(line: Mapping[str, Any]) -> None:
+    """Print what a run came to."""
+    rl = line["rl"]
+    print(
+        f"{line['key']}: gold {line['sft']['gold']:.2f} to {rl['gold']:.2f}, "
+        f"grounding {rl['grounding']:.2f}, exploit {rl['exploit']:.2f}, "
+        f"blind ratio {rl['blind_ratio']:.2f}, {'HACKED' if line['hacked'] else 'not hacked'}",
+        flush=True,
+    )
