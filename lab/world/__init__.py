@@ -1,7 +1,7 @@
 """A drawn world with exact ground truth, which writes itself as a LLaVA data set with image files."""
 
 from world.condition import CONDITIONS, Condition
-from world.dataset import Planted, World, write_world
+from world.dataset import Planted, World, draw_scenes, write_world
 from world.question import Asked, ask_about, ask_text, describe
 from world.scene import COLOURS, PLACES, SHAPES, Scene
 
@@ -18,5 +18,6 @@ __all__ = [
     "ask_about",
     "ask_text",
     "describe",
+    "draw_scenes",
     "write_world",
 ]

@@ -77,7 +77,7 @@ def write_world(folder: Path, condition: Condition, seed: int, rows: int = ROWS)
     images = folder / "images"
     images.mkdir(parents=True, exist_ok=True)
     drafts = _drafts(condition, seed, rows)
-    for name, scene in {one.image: one.scene for one in drafts if one.scene is not None}.items():
+    for name, scene in _scenes(drafts).items():
         scene.picture().save(images / name, compress_level=1)
     order = Random(seed * 3 + 1)
     order.shuffle(drafts)
@@ -90,6 +90,15 @@ def write_world(folder: Path, condition: Condition, seed: int, rows: int = ROWS)
     (folder / "rows.json").write_text(json.dumps(lines, ensure_ascii=False, indent=0), encoding="utf-8")
     (folder / "planted.json").write_text(json.dumps(planted), encoding="utf-8")
     return World(folder)
+
+
+def draw_scenes(condition: Condition, seed: int, rows: int = ROWS) -> dict[str, Scene]:
+    """Return the scene of every image that `write_world` writes, by the image's name."""
+    return _scenes(_drafts(condition, seed, rows))
+
+
+def _scenes(drafts: list[_Draft]) -> dict[str, Scene]:
+    return {one.image: one.scene for one in drafts if one.scene is not None}
 
 
 def _drafts(condition: Condition, seed: int, rows: int) -> list[_Draft]:
