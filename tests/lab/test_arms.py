@@ -8,6 +8,8 @@ from random import Random
 
 import pytest
 
+# ruff: noqa: E402 - what is imported lies in the lab, and needs TRL
+pytest.importorskip("trl", reason="the lab's models are trained by TRL")
 sys.path.append(str(Path(__file__).parents[2] / "lab"))
 sys.path.append(str(Path(__file__).parents[2] / "lab" / "006-held-out"))
 
@@ -22,10 +24,8 @@ from world import CONDITIONS, PLACES, Condition, draw_scenes, write_world
 
 from sft_audit.demo.tiny_vlm import load
 
-pytestmark = [
-    pytest.mark.long,
-    pytest.mark.filterwarnings("ignore"),
-]  # what the trainers say of their own settings
+# The trainers warn of their own settings.
+pytestmark = [pytest.mark.long, pytest.mark.filterwarnings("ignore")]
 SEED = 7
 
 
