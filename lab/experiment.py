@@ -8,15 +8,23 @@ from typing import Any
 from ledger import Ledger, Line, carry_out
 from trainee.trial import Trial
 
+SCRATCH = Path(__file__).parent / "scratch"
+MAIN = ("clean", "leak-90", "leak-100", "rejected-5", "text-80", "all")
 
-def ask(doc: str | None, here: Path, *, seeds: int, conditions: Sequence[str]) -> argparse.Namespace:
-    """Read the command line of the experiment in the folder `here`; `conditions` is a list afterwards."""
+
+def ask(
+    doc: str | None, here: Path, *, seeds: int, conditions: Sequence[str], runs: Path | None = None
+) -> argparse.Namespace:
+    """Read the command line of the experiment in the folder `here`; `conditions` is a list afterwards.
+
+    `source`: where the runs of 001 lie, for an experiment that begins with their checkpoints.
+    """
     parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=seeds)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--conditions", default=",".join(conditions))
-    parser.add_argument("--from", dest="source", type=Path, default=here.parent / "scratch")
-    parser.add_argument("--runs", type=Path, default=here.parent / "scratch" / here.name)
+    parser.add_argument("--from", dest="source", type=Path, default=SCRATCH, help="folder of the runs of 001")
+    parser.add_argument("--runs", type=Path, default=runs or SCRATCH / here.name)
     parser.add_argument("--ledger", type=Path, default=here / "result.jsonl")
     asked = parser.parse_args()
     asked.conditions = asked.conditions.split(",")

@@ -53,7 +53,8 @@ def run(runs: Path, pack: Path, trial: Trial) -> list[dict[str, Any]]:
     start = begin(trial, folder, partial(prepare, trial))
     audit = folder / "checkpoint"
     if not audit.is_dir():
-        sft_audit.audit_checkpoint(BASE, start.folder, pack, out=audit, cache=folder / "said", workers=1)
+        said = runs / "said"  # the base is asked once for all runs
+        sft_audit.audit_checkpoint(BASE, start.folder, pack, out=audit, cache=said, workers=1)
     seen = {
         "data": json.loads((folder / "data.json").read_text(encoding="utf-8")),
         "checkpoint": verdict(sft_audit.open_report(audit)),

@@ -8,7 +8,6 @@ from random import Random
 
 import pytest
 
-# ruff: noqa: E402 - what is imported lies in the lab, and needs TRL
 pytest.importorskip("trl", reason="the lab's models are trained by TRL")
 sys.path.append(str(Path(__file__).parents[2] / "lab"))
 sys.path.append(str(Path(__file__).parents[2] / "lab" / "006-held-out"))
