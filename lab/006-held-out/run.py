@@ -80,7 +80,8 @@ def prepare(trial: Trial, world: World, folder: Path) -> Mapping[str, Any]:
 
 def verdict(report: sft_audit.Report) -> dict[str, Any]:
     """Return what an audit came to."""
-    return {"verdict": report.verdict, "findings": report.counts, "reasons": list(report.reasons)}
+    told = json.loads((report.folder / "verdict.json").read_text(encoding="utf-8"))
+    return {key: told[key] for key in ("verdict", "axes", "findings", "reasons")}
 
 
 if __name__ == "__main__":
