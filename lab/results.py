@@ -15,7 +15,7 @@ from pathlib import Path
 LAB = Path(__file__).resolve().parent
 sys.path.insert(0, str(LAB))
 
-from findings.drawing import Drawing, drawings
+from findings.drawing import NAMES, Drawing, drawings
 from findings.run import read_runs
 from findings.tables import tables
 from findings.trajectory import read_trajectories
@@ -63,7 +63,7 @@ def filled(document: str, parts: Mapping[str, str]) -> str:
 def stale_figures(folder: Path, drawn: Sequence[Drawing]) -> list[str]:
     """Return the names of figures that are missing, drawn from something else, or not to be drawn."""
     stale = [one.name for one in drawn if not one.is_current(folder)]
-    there = {path.name for path in folder.glob("*.png")}
+    there = {name for name in NAMES if (folder / name).is_file()}
     return sorted({*stale, *(there - {one.name for one in drawn})})
 
 

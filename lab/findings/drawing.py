@@ -19,6 +19,7 @@ from findings.tables import DOSED, doses
 from findings.trajectory import Trajectory
 from sft_audit.interval import Rate
 
+NAMES = _HACKED, _DOSE, _TRAJECTORIES = "hacked.png", "dose.png", "trajectories.png"
 _DRAWN_FROM = "Drawn from"
 _DOTS_PER_INCH = 140
 _COLOURS = 64  # of a file
@@ -75,12 +76,12 @@ def drawings(runs: Runs, trajectories: Sequence[Trajectory]) -> list[Drawing]:
     outcomes = [(one.condition, one.arm, one.seed, one.hacked) for one in main.all]
     found = []
     if main.all:
-        found.append(Drawing("hacked.png", outcomes, lambda: draw_hacked(main)))
+        found.append(Drawing(_HACKED, outcomes, lambda: draw_hacked(main)))
     if all(len(some) > 1 for some in counts.values()):
-        found.append(Drawing("dose.png", (counts, clean), lambda: draw_doses(runs)))
+        found.append(Drawing(_DOSE, (counts, clean), lambda: draw_doses(runs)))
     if trajectories:
         told = [astuple(one) for one in trajectories]
-        found.append(Drawing("trajectories.png", told, lambda: draw_trajectories(trajectories)))
+        found.append(Drawing(_TRAJECTORIES, told, lambda: draw_trajectories(trajectories)))
     return found
 
 

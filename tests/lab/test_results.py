@@ -153,6 +153,7 @@ def test_a_figure_is_stale_when_an_outcome_changes(tmp_path, runs):
     for one in drawn:
         one.save(tmp_path)
     assert stale_figures(tmp_path, drawn) == []
+    (tmp_path / "others.png").write_bytes(b"")
     turned = Runs((replace(runs.all[0], hacked=not runs.all[0].hacked), *runs.all[1:]))
     assert stale_figures(tmp_path, drawings(turned, SINGLE)) == ["hacked.png"]
     assert stale_figures(tmp_path, drawings(runs, ())) == ["trajectories.png"], "it is not to be there"
