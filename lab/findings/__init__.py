@@ -1,0 +1,1 @@
+"""What the ledgers say: runs by arm, trajectories of single runs, tables and figures made of them."""

@@ -1,0 +1,71 @@
+"""RESULTS.md and its figures, made of the ledgers of the experiments.
+
+python lab/results.py            writes what stands between the marks of RESULTS.md, and figures/*.png
+python lab/results.py --check    says whether they are what the ledgers give; writes nothing, exits 1 if not
+
+Runs that a ledger does not hold are left out of tables and figures.
+"""
+
+import argparse
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+LAB = Path(__file__).resolve().parent
+sys.path.insert(0, str(LAB))
+
+from findings.drawing import NAMES, Drawing, drawings
+from findings.run import read_runs
+from findings.tables import tables
+from findings.trajectory import read_trajectories
+
+LEDGERS = (LAB / "001-four-conditions" / "result.jsonl", LAB / "002-audited-arms" / "result.jsonl")
+TRAJECTORIES = LAB / "001-four-conditions" / "trajectories.json"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--check", action="store_true")
+    parser.add_argument("--ledger", type=Path, action="append", help="In place of the experiments'; repeat.")
+    parser.add_argument("--trajectories", type=Path, default=TRAJECTORIES)
+    parser.add_argument("--document", type=Path, default=LAB / "RESULTS.md")
+    asked = parser.parse_args()
+    runs, single = read_runs(asked.ledger or LEDGERS), read_trajectories(asked.trajectories)
+    document, figures = asked.document, asked.document.parent / "figures"
+    written, drawn = document.read_text(encoding="utf-8"), drawings(runs, single)
+    made = filled(written, tables(runs, single))
+    if asked.check:
+        stale = [*([document.name] if made != written else []), *stale_figures(figures, drawn)]
+        for name in stale:
+            print(f"{name}: is not what the ledgers give; write it by python lab/results.py")
+        sys.exit(bool(stale))
+    document.write_text(made, encoding="utf-8")
+    for one in drawn:
+        one.save(figures)
+    for name in stale_figures(figures, drawn):
+        (figures / name).unlink()
+
+
+def filled(document: str, parts: Mapping[str, str]) -> str:
+    """Return the document with each part between its marks, which must stand there once."""
+    for name, part in parts.items():
+        opened, closed = f"<!-- {name} -->", f"<!-- /{name} -->"
+        if document.count(opened) != 1 or document.count(closed) != 1:
+            raise SystemExit(f"the document: marks of {name!r}; write {opened} and {closed} once each")
+        between = re.compile(f"{re.escape(opened)}.*?{re.escape(closed)}", re.DOTALL)
+        document = between.sub(lambda _, new=f"{opened}\n{part}\n{closed}": new, document)
+    return document
+
+
+def stale_figures(folder: Path, drawn: Sequence[Drawing]) -> list[str]:
+    """Return the names of figures that are missing, drawn from something else, or not to be drawn."""
+    stale = [one.name for one in drawn if not one.is_current(folder)]
+    there = {name for name in NAMES if (folder / name).is_file()}
+    return sorted({*stale, *(there - {one.name for one in drawn})})
+
+
+if __name__ == "__main__":
+    main()
