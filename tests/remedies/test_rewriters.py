@@ -120,6 +120,14 @@ EXAMPLES += [
     ("GRD203", {"conversations": turns(question)}, {"slot": "Tag:"}, {"conversations": turns(expected)})
     for question, expected in SLOTTED
 ]
+EXAMPLES.append(
+    (
+        "GRD201",
+        {"messages": turns([{"type": "text", "text": "Hint: a cat. What?"}], "A cat.", OPENAI)},
+        {"how": "hint", "quote": "Hint: a cat"},
+        {"messages": turns([{"type": "text", "text": "What?"}], "A cat.", OPENAI)},
+    )
+)
 PARTS = [{"type": "image"}, {"type": "text", "text": "Tag: red. Why?"}]
 EXAMPLES += [
     (
