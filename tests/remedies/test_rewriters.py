@@ -106,18 +106,20 @@ EXAMPLES += [
 ]
 
 
+TOLD = {"slot": "Tag:", "other": "sea"}
 SLOTTED = [
-    ("<image>\nTag: red. What color?", "<image>\nWhat color?"),
-    ("<image>Tag: red. What color?", "<image>What color?"),
-    ("What color?\nTag: red\n<image>", "What color?\n<image>"),
-    ("<image>\nWhat color? (Tag: red) One word.", "<image>\nWhat color? One word."),
-    ("<image>\nFile: a.png. Tag: red. What color?", "<image>\nFile: a.png. What color?"),
-    ("Tag: red. Tag: blue. What color?<image>", "What color?<image>"),
+    ("<image>\nTag: red. What color?", "<image>\nTag: sea. What color?"),
+    ("<image>Tag: red. What color?", "<image>Tag: sea. What color?"),
+    ("What color?\nTag: red\n<image>", "What color?\nTag: sea\n<image>"),
+    ("<image>\nWhat color? (Tag: red) One word.", "<image>\nWhat color? (Tag: sea) One word."),
+    ("<image>\nFile: a.png. Tag: red. What color?", "<image>\nFile: a.png. Tag: sea. What color?"),
+    ("Tag: red. Tag: blue. What color?<image>", "Tag: sea. Tag: sea. What color?<image>"),
+    ("<image>\nTag:  tag, ag. What color?", "<image>\nTag:  sea. What color?"),
     ("<image>\nTag: red.", "<image>\nTag: red."),
     ("<image>\nTranslate the tag. Tag: red.", "<image>\nTranslate the tag. Tag: red."),
 ]
 EXAMPLES += [
-    ("GRD203", {"conversations": turns(question)}, {"slot": "Tag:"}, {"conversations": turns(expected)})
+    ("GRD203", {"conversations": turns(question)}, TOLD, {"conversations": turns(expected)})
     for question, expected in SLOTTED
 ]
 EXAMPLES.append(
@@ -133,11 +135,13 @@ EXAMPLES += [
     (
         "GRD203",
         {"messages": [*turns(PARTS, "Tag: red. No.", OPENAI), *turns("Tag: blue. And?", "A", OPENAI)]},
-        {"slot": "Tag:"},
+        TOLD,
         {
             "messages": [
-                *turns([{"type": "image"}, {"type": "text", "text": "Why?"}], "Tag: red. No.", OPENAI),
-                *turns("And?", "A", OPENAI),
+                *turns(
+                    [{"type": "image"}, {"type": "text", "text": "Tag: sea. Why?"}], "Tag: red. No.", OPENAI
+                ),
+                *turns("Tag: sea. And?", "A", OPENAI),
             ]
         },
     ),

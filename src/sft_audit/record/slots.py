@@ -51,10 +51,14 @@ _ALIKE = {"true": "yes", "false": "no"}
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """A slot at [start, stop) of a text: its label with its sign ("Tag:"), its value, and all its words."""
+    """A slot at [start, stop) of a text: its label with its sign ("Tag:"), its value, and all its words.
+
+    The value begins at `value_at`.
+    """
 
     label: str
     value: str
+    value_at: int
     start: int
     stop: int
     quote: str
@@ -107,7 +111,9 @@ def _slot(plain: str, match: re.Match[str]) -> Slot | None:
     if not re.search(r"\w", value) or _INSTRUCTS.search(value):
         return None
     label = " ".join(match["label"].split()).capitalize()
-    return Slot(label, value, start, stop, " ".join(plain[start:stop].split()))
+    return Slot(
+        label, value, plain.index(value, value_start), start, stop, " ".join(plain[start:stop].split())
+    )
 
 
 def _is_about(slot: Slot, asked: set[str]) -> bool:

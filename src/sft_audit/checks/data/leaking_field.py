@@ -59,8 +59,10 @@ def leaking_field(db: Tables, *, min_bits: float = 0.1, max_q: float = 0.05) -> 
     A file name, caption or id that carries the answer reaches the model wherever a prompt template, a tool
     call or a retrieved context prints it; and it shows that answers were made from the field, not by looking.
     Repair the field (rename, drop or shuffle it) and keep the rows. A slot of the prompt (`Tag: red.` before
-    the question) reaches the model as it is: every row that has it is flagged, whatever its value, and the
-    remedy cuts it out of the prompts of all of them. It changes what is asked, and is done only on request.
+    the question) reaches the model as it is: every row that has it is flagged, whatever its value. The remedy
+    gives each of these rows the value of another, so that prompts keep the form in which RL and users will
+    send them and the value tells nothing; cut out of the rows alone, the slot is a stranger to the model when
+    it meets it again. It changes what is asked, and is done only on request.
 
     A field leaks when it gives the probe of `blind-solvable` more than `min_bits` an answer that question and
     source do not give: either added to them, or lost when it leaves all the other fields. Two fields that
@@ -90,7 +92,7 @@ def leaking_field(db: Tables, *, min_bits: float = 0.1, max_q: float = 0.05) -> 
 
     No slots are options, OCR tokens, instructions, a text that the question itself is about, and any in a
     prompt whose task is to read, hand on or choose texts. Of a slot of several sentences the first is read,
-    and cut. A slot that tells by a code (`Tag: 7.` for red), or whose values answer yes or no only beside
+    and exchanged. A slot that tells by a code (`Tag: 7.` for red), or whose values answer yes or no only beside
     what is asked (`Objects: car, dog.`), is left to `language-prior`. The remedy knows conversations,
     messages and prompts that are lists of turns; other rows stay, and are counted.
 
@@ -137,6 +139,14 @@ def leaking_field(db: Tables, *, min_bits: float = 0.1, max_q: float = 0.05) -> 
             join named using (label)
             where sources is null or list_contains(sources, source)
             group by sample_id, field, label
+        ), exchanged as (
+            select
+                *,
+                coalesce(
+                    lead(value) over dealt, first_value(value) over (partition by field order by md5(sample_id))
+                ) as other
+            from slotted
+            window dealt as (partition by field order by md5(sample_id))
         ), pictured as (
             select field, label, count(*) as rows
             from named
@@ -187,8 +197,8 @@ def leaking_field(db: Tables, *, min_bits: float = 0.1, max_q: float = 0.05) -> 
             bits,
             1 - q_value,
             printf('the %s, which gives answers away: %s', field, to_json(left(value, 80))),
-            json_object('key', field, 'field', field, 'slot', label, 'value', left(value, 200))
-        from slotted
+            json_object('key', field, 'field', field, 'slot', label, 'value', value, 'other', other)
+        from exchanged
         join leaks using (field)
         where place = 1
         """,
