@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -23,23 +23,23 @@ class Ledger:
         """Return the lines, none if there is no file; a line cut off in writing is left out."""
         if not self.path.is_file():
             return []
-        return list(_whole(self.path.read_text(encoding="utf-8")))
+        return [json.loads(line) for line in self._whole().splitlines() if line]
 
     def keys(self) -> frozenset[str]:
         """Return the keys of the runs that ended."""
         return frozenset(line["key"] for line in self.lines())
 
     def add(self, line: Line) -> None:
-        """Append a line."""
+        """Append a line, in the place of one that was cut off."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line, ensure_ascii=False) + "\n")
+        with self.path.open("ab") as file:
+            file.truncate(len(self._whole()))
+            file.write((json.dumps(line, ensure_ascii=False) + "\n").encode())
 
-
-def _whole(text: str) -> Iterator[dict[str, Any]]:
-    for line in text.split("\n")[:-1]:
-        if line:
-            yield json.loads(line)
+    def _whole(self) -> bytes:
+        """Return the file up to the end of its last whole line."""
+        written = self.path.read_bytes()
+        return written[: written.rfind(b"\n") + 1]
 
 
 def carry_out(
