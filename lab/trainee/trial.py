@@ -75,12 +75,15 @@ def pool(seed: int) -> list[Prompt]:
 
 
 def begin(
-    trial: Trial, folder: Path, prepare: Callable[[World, Path], Mapping[str, Any]] | None = None
+    trial: Trial,
+    folder: Path,
+    prepare: Callable[[World, Path], Mapping[str, Any]] | None = None,
+    train: Callable[..., TinyVlm] = fine_tune,
 ) -> Start:
     """Write the trial's data, and fine-tune the base on it; a checkpoint that is there is taken.
 
     `prepare` is called with the world and the folder, may leave other rows at `FOLDER/rows.json`, and returns
-    what is to be kept about it.
+    what is to be kept about it. `train` is called as `fine_tune` is.
     """
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")  # what the trainers say of their own settings
@@ -91,7 +94,7 @@ def begin(
         if prepare is not None:
             about = prepare(world, folder)
             rows = folder / "rows.json"
-        fine_tune(BASE, rows, world.images, sft, seed=trial.seed)
+        train(BASE, rows, world.images, sft, seed=trial.seed)
         shutil.rmtree(world.folder)
     vlm = load(sft)
     behaviour = behave(vlm, load_reward(LEAKY), trial.seed)
