@@ -45,7 +45,7 @@ def main() -> None:
     parser.add_argument("--clean-seeds", type=int, default=100)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--conditions", default=",".join(CONDITIONS))
-    parser.add_argument("--scratch", type=Path, help="Folder for what is removed again. [default: the system's]")
+    parser.add_argument("--scratch", type=Path, help="Folder for what is removed again.")
     parser.add_argument("--ledger", type=Path, default=HERE / "result_detect.jsonl")
     asked = parser.parse_args()
     ledger = Ledger(asked.ledger)

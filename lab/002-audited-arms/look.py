@@ -34,7 +34,9 @@ class Look:
 
     def told(self) -> dict[str, Any]:
         """Return verdict, wounds, faults, and the three numbers with their intervals, as JSON."""
-        figures = {str(one["number"]): [one["value"], one["low"], one["high"]] for one in self.verdict["wounds"]}
+        figures = {
+            str(one["number"]): [one["value"], one["low"], one["high"]] for one in self.verdict["wounds"]
+        }
         return {
             "verdict": self.report.verdict,
             "wounds": self.wounds,
