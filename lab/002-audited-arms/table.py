@@ -6,7 +6,7 @@ python lab/002-audited-arms/table.py [--detected FILE] [--ledger FILE] [--as-is 
 import argparse
 import sys
 from collections.abc import Mapping, Sequence
-from math import sqrt
+from math import inf, nan, sqrt
 from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
@@ -132,7 +132,7 @@ def _less(own: Lines, clean_gold: Mapping[tuple[str, int], float]) -> tuple[floa
     pairs = [(line["rl"]["gold"], clean_gold.get((line["reward"], line["seed"]))) for line in own]
     found = [gold - clean for gold, clean in pairs if clean is not None]
     if len(found) < 2:
-        return (found[0] if found else float("nan")), -1.0, 1.0
+        return (found[0] if found else nan), -inf, inf
     half = float(stdtrit(len(found) - 1, 0.975)) * stdev(found) / sqrt(len(found))
     return fmean(found), fmean(found) - half, fmean(found) + half
 
