@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sft_audit.record import Recording, table_recorder
-from sft_audit.record.fields import QUESTION, beside_question, block_names, blocks_of, field_names
+from sft_audit.record.fields import PROMPT, QUESTION, beside_question, block_names, blocks_of, field_names
 from sft_audit.record.folds import FOLDS, Space, clear, lay_out
 from sft_audit.record.grams import Array, Block
 from sft_audit.record.leaks import Comparison, Effect, compare, field_rows
@@ -32,17 +32,21 @@ class Lesson:
 
 @dataclass(frozen=True, slots=True)
 class Probes:
-    """The probes that score one held-out fold: from the template, from the question, from everything."""
+    """The probes that score one held-out fold: from the template, the question, the prompt, everything.
 
-    space: int
+    The prompt is the question with its labelled slots, which are among everything as fields.
+    """
+
+    space: Space
     fold: int
     fields: tuple[str, ...]
     template: Probe
     question: Probe
+    prompt: Probe
     everything: Probe
 
 
-@table_recorder(fills=("blind", "blind_rates", "blind_fields"), needs=("answers", "samples", "image_uses"))
+@table_recorder(fills=("blind", "blind_rates", "blind_fields"), needs=("answers", "samples", "image_uses", "slots"))
 def blind(recording: Recording) -> None:
     """Predict every closed answer about an image from text and metadata alone, out of fold."""
     store, engine = recording.store, recording.engine
@@ -73,7 +77,7 @@ def learn(lesson: Lesson) -> tuple[list[Probes], list[Effect]]:
     """Return the probes of every fold, and what each field does for the answers held out."""
     from threadpoolctl import threadpool_limits
 
-    blocks = blocks_of(lesson.rows, block_names(lesson.fields))
+    blocks = blocks_of(lesson.rows, block_names(lesson.fields), lesson.space.classes)
     # Sums must come out alike in a worker process, which has one BLAS thread, and in this one.
     with threadpool_limits(1):
         found = [_learn_fold(lesson, blocks, fold) for fold in range(FOLDS)]
@@ -107,13 +111,15 @@ def _learn_fold(lesson: Lesson, blocks: Mapping[str, Block], held_out: int) -> t
     template, question = (
         fit(blocks, kept, [n for n in names if n in kept], split) for names in (QUESTION[:1], QUESTION)
     )
+    slotted = [name for name in PROMPT if name in kept]
+    prompt = fit(blocks, kept, slotted, split) if slotted else question
     everything, effects = compare(comparison, fields)
-    return Probes(lesson.space.number, held_out, lesson.fields, template, question, everything), effects
+    return Probes(lesson.space, held_out, lesson.fields, template, question, prompt, everything), effects
 
 
 def _exams(store: Store, learned: Sequence[Probes]) -> Iterator[tuple[Probes, Table]]:
     for probes in learned:
-        place = {"space": probes.space, "fold": probes.fold}
+        place = {"space": probes.space.number, "fold": probes.fold}
         n = store.value("select count(*) from blind_rows where space = $space and fold = $fold", place)
         for first in range(0, n, _BATCH_ROWS):
             rows = store.arrow(_EXAM, {**place, "first": first, "last": first + _BATCH_ROWS - 1})
@@ -127,10 +133,9 @@ def answer(exam: tuple[Probes, Table]) -> Table:
     from threadpoolctl import threadpool_limits
 
     probes, rows = exam
-    wanted = {
-        name for probe in (probes.template, probes.question, probes.everything) for name in probe.weights
-    }
-    blocks = blocks_of(rows, wanted)
+    every_probe = (probes.template, probes.question, probes.prompt, probes.everything)
+    wanted = {name for probe in every_probe for name in probe.weights}
+    blocks = blocks_of(rows, wanted, probes.space.classes)
     answers = rows["class"].to_numpy()
     every = np.arange(len(answers))
     with threadpool_limits(1):
@@ -139,6 +144,7 @@ def answer(exam: tuple[Probes, Table]) -> Table:
             for name, probe in (
                 ("template", probes.template),
                 ("question", probes.question),
+                ("prompt", probes.prompt),
                 ("all", probes.everything),
             )
         }
@@ -159,7 +165,7 @@ def answer(exam: tuple[Probes, Table]) -> Table:
             "bits_by_field": pa.array([json.dumps(bits) if bits else None for bits in by_field], pa.string()),
             "field": pa.array(map(_foremost, by_field), pa.string()),
             "right_all": all_bits["all"].argmax(axis=1) == answers,
-            "right_question": all_bits["question"].argmax(axis=1) == answers,
+            "right_question": all_bits["prompt"].argmax(axis=1) == answers,
             "right_prior": answers == prior.argmax(),
         }
     )

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from sft_audit.record.grams import Array
+from sft_audit.record.slots import recurring_labels
 from sft_audit.store import Store
 
 FOLDS = 5
@@ -36,7 +37,7 @@ def lay_out(store: Store) -> list[Space]:
     store.execute(_SCORED)
     _group(store)
     store.execute(_DEALT, {"folds": FOLDS})
-    store.execute(_ROWS)
+    store.execute(_ROWS, {"labels": recurring_labels(store)})
     return [_space(store, *found) for found in store.rows("from blind_spaces order by space")]
 
 
@@ -219,6 +220,16 @@ _DEALT = """
 # Texts are cut at what is read of them: memory must not grow with the rows of the file.
 _ROWS = """
     create or replace temp table blind_rows as
+    with slotted as (
+        select
+            sample_id,
+            answers.turn,
+            to_json(list({label: label, value: value, quote: quote} order by label)) as slots
+        from answers
+        join slots using (sample_id)
+        where slots.turn < answers.turn and list_contains($labels, label) and contains(question, quote)
+        group by all
+    )
     select
         space,
         fold,
@@ -233,13 +244,15 @@ _ROWS = """
         "file name",
         "image folder",
         id,
-        if(length(extra) <= 8000, extra, null) as extra
+        if(length(extra) <= 8000, extra, null) as extra,
+        slots
     from blind_scored
     join blind_labels using (image_id)
     join blind_dealt using (space, label)
     join answers using (sample_id, turn)
     join samples using (sample_id)
     left join blind_uses using (sample_id)
+    left join slotted using (sample_id, turn)
     window drawn as (partition by space, fold order by blind_scored.draw, sample_id, turn)
     order by space, fold, draw
 """

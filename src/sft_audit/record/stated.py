@@ -43,7 +43,7 @@ _HINT = re.compile(
     re.IGNORECASE,
 )
 # Tasks whose point is to hand text on, to choose between texts, or to read text that is quoted on purpose.
-_QUOTING_TASK = re.compile(
+QUOTING_TASK = re.compile(
     r"\b(?:ocr|transcri\w+|translat\w+|rewrit\w+|rephras\w+|paraphras\w+|repeat|copy|echo|correct the|"
     r"proofread|extract|summari[sz]\w+|complete the|fill in|choose|select|pick|passage|document|matches|"
     r"convert|sort|spell|"
@@ -52,7 +52,7 @@ _QUOTING_TASK = re.compile(
 )
 _SENTENCE = re.compile(r"[^.!?\n]*[.!?\n]?")
 _WORD = re.compile(r"[^\W_]+(?:'[a-z]+)?")
-_STOP = frozenset(
+STOP_WORDS = frozenset(
     """
     a an the of in on at to for from by with and or is are was were be been being do does did has have had
     can could will would should may might it its this that these those there here what which who whom whose
@@ -89,7 +89,7 @@ def stated(
     spellings = _plain_spellings(shown, kind)
     here = any(word in lowered for word in spellings)
     earlier = [m.text for m in before if any(word in m.lowered for word in spellings)]
-    if not (here or earlier) or _QUOTING_TASK.search(lowered):
+    if not (here or earlier) or QUOTING_TASK.search(lowered):
         return None
     if kind == "free" or (kind == "phrase" and shown.count(" ") + 1 >= _VERBATIM_WORDS):
         return _verbatim([asked, *earlier], answer)
@@ -225,5 +225,5 @@ def _sentences(text: str) -> list[str]:
 
 def _content(text: str) -> frozenset[str]:
     """Return the content words, plural endings removed."""
-    words = (w for w in _WORD.findall(fold(text)) if w not in _STOP and not w.isdigit())
+    words = (w for w in _WORD.findall(fold(text)) if w not in STOP_WORDS and not w.isdigit())
     return frozenset(w[:-1] if w.endswith("s") and not w.endswith("ss") and len(w) > 3 else w for w in words)

@@ -129,6 +129,17 @@ DATA = (
         """,
     ),
     table(
+        "slots",
+        "one labelled slot in the prompt of a row with an image: a sentence such as `Tag: red.`",
+        """
+        sample_id VARCHAR the sample
+        turn INTEGER the turn of the prompt
+        label VARCHAR the label with its sign, as `Tag:`
+        value VARCHAR what stands behind it
+        quote VARCHAR the whole slot as it stands in the question
+        """,
+    ),
+    table(
         "blind",
         "one answer predicted from text alone, out of fold",
         """
@@ -138,11 +149,11 @@ DATA = (
         p_answer DOUBLE probability of the given answer from question and metadata, out of fold
         p_prior DOUBLE frequency of the given answer among the training folds
         pvi_bits DOUBLE log2 p_answer - log2 p_prior, bits
-        bits_template DOUBLE bits had from the question's template
+        bits_template DOUBLE bits had from the question's template, labelled slots taken out
         bits_question DOUBLE further bits had from the question's own words
-        bits_fields DOUBLE further bits had from metadata fields
+        bits_fields DOUBLE further bits had from metadata fields and labelled slots
         bits_by_field VARCHAR JSON object: each field's part of bits_fields, the most first; null below 0.1
-        field VARCHAR the metadata field that gave most of bits_fields; null when none did
+        field VARCHAR the field or slot that gave most of bits_fields; null when none did
         right BOOLEAN true when the most probable answer is the given one
         right_question BOOLEAN true when the most probable answer from the question alone is the given one
         right_prior BOOLEAN true when the most frequent answer of the training folds is the given one
@@ -170,9 +181,9 @@ DATA = (
     ),
     table(
         "blind_fields",
-        "what one metadata field tells of the answers beyond the question",
+        "what one metadata field, or one labelled slot of the prompt, tells of the answers beyond the question",
         """
-        field VARCHAR the field: file name, image folder, id, or a name of the row's own
+        field VARCHAR the field: file name, image folder, id, a name of the row's own, or `"Tag:" in the prompt`
         answer_kind VARCHAR the answer space
         source VARCHAR the source; null for all together, the only row where a field tells nothing
         n BIGINT answers on which it was measured
