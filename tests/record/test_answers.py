@@ -191,10 +191,33 @@ def test_shares_of_the_modalities_by_hand():
     rows = [row("<image>\nDescribe.", "x" * 40), *[row("Tell.", "x" * 120, image=None)] * 3]
     (found,) = findings_of("MOD501", rows)
     seen = json.loads(found["evidence"])
-    assert seen["share"] == pytest.approx(90 / 100)
+    assert seen["share"] == found["score"] == pytest.approx(90 / 100)
     assert seen["low"] == seen["high"] == pytest.approx(0.9)
     assert seen["row_share"] == pytest.approx(0.75)
     assert seen["image_tokens"] == 576
+
+
+@pytest.mark.parametrize(("text_only", "exceeds"), [(2, False), (3, True), (4, True)])
+def test_a_share_of_rows_is_judged_where_the_tokens_are_few(tmp_path, text_only, exceeds):
+    rows = [row("<image>\nDescribe.", "x" * 400), *[row("Tell.", "x", image=None)] * text_only]
+    write_json(tmp_path / "rows.json", rows)
+    config = {"data": tmp_path / "rows.json", "out": tmp_path / "a", "select": ("MOD501",)}
+    report = run(parse_config(config, "test"))
+    [found] = report.findings.to_pylist()
+    seen = json.loads(found["evidence"])
+    assert seen["by"] == "rows"
+    assert found["score"] == seen["row_share"] == seen["high"] == pytest.approx(text_only / (text_only + 1))
+    assert seen["share"] < 0.05
+    assert report.verdict == ("REVIEW" if exceeds else "PASS")
+
+
+def test_the_sampled_share_of_rows_has_an_interval():
+    rows = [row("<image>\nDescribe.", "x" * 400), *[row("Tell.", "x", image=None)] * 3] * 40
+    (found,) = findings_of("MOD501", rows, {"sample": 80})
+    seen = json.loads(found["evidence"])
+    half = 1.96 * (seen["row_share"] * (1 - seen["row_share"]) / 80 * 0.5) ** 0.5
+    assert seen["high"] - found["score"] == pytest.approx(half)
+    assert found["score"] - seen["low"] == pytest.approx(half)
 
 
 def test_the_sampled_share_has_an_interval():

@@ -37,6 +37,7 @@ def test_words_that_two_columns_share() -> None:
 def test_fields_of_a_row() -> None:
     extra = json.dumps({"objects": ["cat", {"name": "dog"}], "score": 0.5, "bad": "\ud800", "dataset": "d"})
     rows = {"template": ["t"], "question": ["Is there a dog?"], "source": ["s"], "extra": [extra]}
+    rows |= {"slots": pa.array([None], pa.string())}
     table = pa.table({**rows, "file name": ["x"], "image folder": [""], "id": pa.array([None], pa.string())})
     fields = ("file name", "image folder", "id", "objects", "score", "bad", "absent")
     blocks = blocks_of(table, block_names(fields))
@@ -46,6 +47,20 @@ def test_fields_of_a_row() -> None:
     assert blocks["score"].values == ["0.5"]
     assert blocks["bad"].values == ["?"]
     assert blocks["absent"].values == blocks["id"].values == [""]
+
+
+def test_a_slot_is_taken_out_of_the_question() -> None:
+    slot = {"label": "Tag:", "value": "red_17", "quote": "Tag: red_17."}
+    rows = {"template": ["tag: red_#. what at #?", "why?"], "question": ["Tag: red_17. What at 3?", "Why?"]}
+    table = pa.table({**rows, "slots": [json.dumps([slot]), None]})
+    field = '"Tag:" in the prompt'
+    names = ("template", "question", "prompt template", "prompt", field)
+    blocks = blocks_of(table, names, ("red", "blue"))
+    assert blocks["template"].values == ["what at #?", "why?"]
+    assert blocks["question"].values == ["What at 3?", "Why?"]
+    assert (blocks["prompt template"].values, blocks["prompt"].values) == (rows["template"], rows["question"])
+    assert blocks[field].values == ["red", ""]
+    assert set(block_names([field])) == {*names, "source", f"{field} & question"}
 
 
 def test_the_text_of_a_json_value() -> None:

@@ -92,6 +92,8 @@ STATED = [
     ("What is it? [Hint: a cat] Say.", "Hint: a cat", "What is it? Say."),
     ("Hint: a cat.\nWhat?\nA. cat\nB. dog", "Hint: a cat", "What?\nA. cat\nB. dog"),
     ("<image>\nCaption: a cat.", "Caption: a cat", "<image>\nCaption: a cat."),
+    ("<image>Hint: it is red. What color?", "Hint: it is red", "<image>What color?"),
+    ("What color? It is red<image>", "It is red", "What color? <image>"),
 ]
 EXAMPLES += [
     (
@@ -101,6 +103,50 @@ EXAMPLES += [
         {"conversations": turns(expected)},
     )
     for question, quote, expected in STATED
+]
+
+
+SLOTTED = [
+    ("<image>\nTag: red. What color?", "<image>\nWhat color?"),
+    ("<image>Tag: red. What color?", "<image>What color?"),
+    ("What color?\nTag: red\n<image>", "What color?\n<image>"),
+    ("<image>\nWhat color? (Tag: red) One word.", "<image>\nWhat color? One word."),
+    ("<image>\nFile: a.png. Tag: red. What color?", "<image>\nFile: a.png. What color?"),
+    ("Tag: red. Tag: blue. What color?<image>", "What color?<image>"),
+    ("<image>\nTag: red.", "<image>\nTag: red."),
+    ("<image>\nTranslate the tag. Tag: red.", "<image>\nTranslate the tag. Tag: red."),
+]
+EXAMPLES += [
+    ("GRD203", {"conversations": turns(question)}, {"slot": "Tag:"}, {"conversations": turns(expected)})
+    for question, expected in SLOTTED
+]
+EXAMPLES.append(
+    (
+        "GRD201",
+        {"messages": turns([{"type": "text", "text": "Hint: a cat. What?"}], "A cat.", OPENAI)},
+        {"how": "hint", "quote": "Hint: a cat"},
+        {"messages": turns([{"type": "text", "text": "What?"}], "A cat.", OPENAI)},
+    )
+)
+PARTS = [{"type": "image"}, {"type": "text", "text": "Tag: red. Why?"}]
+EXAMPLES += [
+    (
+        "GRD203",
+        {"messages": [*turns(PARTS, "Tag: red. No.", OPENAI), *turns("Tag: blue. And?", "A", OPENAI)]},
+        {"slot": "Tag:"},
+        {
+            "messages": [
+                *turns([{"type": "image"}, {"type": "text", "text": "Why?"}], "Tag: red. No.", OPENAI),
+                *turns("And?", "A", OPENAI),
+            ]
+        },
+    ),
+    (
+        "GRD203",
+        {"conversations": turns("Tag: red. What color?"), "tag": "red"},
+        {"field": "tag", "slot": None},
+        {"conversations": turns("Tag: red. What color?"), "tag": "red"},
+    ),
 ]
 
 

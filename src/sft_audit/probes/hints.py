@@ -22,7 +22,7 @@ _STATED = """
     order by count(*) desc, label, sign
 """
 _LEAKING = """
-    select distinct json_extract_string(evidence, '$.field') as field
+    select distinct json_extract_string(evidence, '$.field') as field, json_extract_string(evidence, '$.slot')
     from findings
     where "check" = 'GRD203'
     order by field
@@ -38,9 +38,11 @@ def cue_forms(store: Store) -> list[CueForm]:
         for label, sign in store.rows(_STATED)
         if _LABEL.fullmatch(label)
     ]
-    for (field,) in store.rows(_LEAKING):
+    for field, slot in store.rows(_LEAKING):
         name = (field or "").replace("_", " ").strip()
         line = "{}.jpg" if name == _FILE_NAME else "{}"
-        if _LABEL.fullmatch(name):
+        if slot:
+            forms.append(CueForm(f"{slot} {{}}", first=True, fault="GRD203"))
+        elif _LABEL.fullmatch(name):
             forms.append(CueForm(f"{name.capitalize()}: {line}", first=True, fault="GRD203"))
     return forms[:_MOST_FORMS] or [_PLAIN]

@@ -46,7 +46,9 @@ class Probes:
     everything: Probe
 
 
-@table_recorder(fills=("blind", "blind_rates", "blind_fields"), needs=("answers", "samples", "image_uses", "slots"))
+@table_recorder(
+    fills=("blind", "blind_rates", "blind_fields"), needs=("answers", "samples", "image_uses", "slots")
+)
 def blind(recording: Recording) -> None:
     """Predict every closed answer about an image from text and metadata alone, out of fold."""
     store, engine = recording.store, recording.engine

@@ -1,4 +1,4 @@
-"""What is known of an answer without its image: its question, its source, metadata fields, slots of the prompt."""
+"""What is known of an answer without its image: question, source, metadata fields, slots of the prompt."""
 
 import json
 import re

@@ -26,15 +26,16 @@ _TURNS = """
 """
 _SLOT = re.compile(
     r"(?P<opened>^|[\n(\[]|[.!?][ \t])[ \t]*"
-    r"(?P<label>(?P<words>[A-Za-z]+(?:[ _-][A-Za-z]+){0,2})(?:[ \t]?[:=](?!//)|[ \t][-\u2013\u2014](?=[ \t])))"
+    r"(?P<label>(?P<words>[A-Za-z]{2,}(?:[ _-][A-Za-z]+){0,2})"
+    r"(?:[ \t]?[:=](?!//)|[ \t][-\u2013\u2014](?=[ \t])))"
 )
 _END = re.compile(r"[.!?](?=\s|$)|\n|$")
 _CLOSED = re.compile(r"[)\]]|\n|$")
 # What belongs to the question: its own words, what it is about, what it may be answered with, and how.
 _OF_THE_QUESTION = re.compile(
     r"(?:.*\b)?(?:questions?|query|prompt|instructions?|request|task|user|human|assistant|system|options?|"
-    r"choices|candidates|answers|classes|categories|vocabulary|format|template|example|e\.?g|statement|claim|"
-    r"hypothesis|premise|sentence|text|tokens?|ocr|following|if|source|dataset|split|subset)",
+    r"choices|candidates|answers|classes|categories|vocabulary|format|template|example|following|source|dataset|"
+    r"split|subset)|statement|claim|hypothesis|premise|sentence|text|if",
     re.IGNORECASE,
 )
 _INSTRUCTS = re.compile(r"\b(?:answer|respond|reply|choose|select|e\.g|format)\b", re.IGNORECASE)
@@ -50,7 +51,7 @@ _ALIKE = {"true": "yes", "false": "no"}
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """A slot at [start, stop) of a text: its label with its sign ("Tag:"), its value, its words as written."""
+    """A slot at [start, stop) of a text: its label with its sign ("Tag:"), its value, and all its words."""
 
     label: str
     value: str
@@ -152,7 +153,7 @@ def is_slot(field: str) -> bool:
 
 
 def answer_words(answers: Iterable[str]) -> frozenset[str]:
-    """Return the words of the answers of an answer space, by one name each; of longer ones the content words."""
+    """Return the words of an answer space by one name each; of answers of several, the content words."""
     worded = (_WORD.findall(answer.lower()) for answer in answers)
     return frozenset(
         _name(word) for words in worded for word in words if len(words) == 1 or word not in STOP_WORDS

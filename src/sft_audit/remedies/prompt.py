@@ -25,7 +25,7 @@ def user_texts(row: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
                     yield path, content
                 elif isinstance(content, list):
                     yield from (
-                        ((*path, part), one["text"])
+                        ((*path, part, "text"), one["text"])
                         for part, one in enumerate(content)
                         if isinstance(one, dict) and isinstance(one.get("text"), str)
                     )

@@ -181,9 +181,9 @@ DATA = (
     ),
     table(
         "blind_fields",
-        "what one metadata field, or one labelled slot of the prompt, tells of the answers beyond the question",
+        "what one metadata field, or labelled slot of the prompt, tells of the answers beyond the question",
         """
-        field VARCHAR the field: file name, image folder, id, a name of the row's own, or `"Tag:" in the prompt`
+        field VARCHAR file name, image folder, id, a name of the row's own, or a slot: `"Tag:" in the prompt`
         answer_kind VARCHAR the answer space
         source VARCHAR the source; null for all together, the only row where a field tells nothing
         n BIGINT answers on which it was measured

@@ -84,12 +84,15 @@ def leaking_field(db: Tables, *, min_bits: float = 0.1, max_q: float = 0.05) -> 
     they do; a source that is itself the answer is seen by `answer-skew`. Fields that are named for the answer
     (answer, label, solution, …) are the answer, and are not tested. Tested are file name, image folder, id
     and the 16 commonest of the rows' own fields that 200 rows have, in rows whose own fields are at most
-    8,000 characters of JSON, and the 8 commonest slots. No slots are options, OCR tokens, instructions, a text
-    that the question itself is about, and any in a prompt whose task is to read, hand on or choose texts. Of
-    a slot of several sentences the first is read, and cut. A slot that tells by a code (`Tag: 7.` for red) is
-    left to `language-prior`. The remedy knows conversations, messages and prompts as lists of turns. A folder a class is reported too: waive it if no prompt ever shows a path. The
-    probe is linear in the words of question and field and the words that they share; numbers count as words,
-    so an order or a parity in running numbers is not seen.
+    8,000 characters of JSON, and the 8 commonest slots. A folder a class is reported too: waive it if no
+    prompt ever shows a path. The probe is linear in the words of question and field and the words that they
+    share; numbers count as words, so an order or a parity in running numbers is not seen.
+
+    No slots are options, OCR tokens, instructions, a text that the question itself is about, and any in a
+    prompt whose task is to read, hand on or choose texts. Of a slot of several sentences the first is read,
+    and cut. A slot that tells by a code (`Tag: 7.` for red), or whose values answer yes or no only beside
+    what is asked (`Objects: car, dog.`), is left to `language-prior`. The remedy knows conversations,
+    messages and prompts that are lists of turns; other rows stay, and are counted.
 
     ## Source
     The harm: training on items that text alone answers left a model worse than its base (VidGround, "Watch

@@ -64,6 +64,7 @@ _SCORE = (
     axis="exploit",
     reads=("answers", "samples"),
     of="select count(distinct sample_id) from answers",
+    remedy="drop",
     bad=[
         _row("A kitchen with two mugs. [[A]]"),
         _row("A kitchen with two mugs.\nScore: 8/10"),
@@ -109,6 +110,10 @@ def reward_markers(db: Tables, *, critique_sources: Sequence[str] = ()) -> Relat
     In the pilot, an exploit in 0.25 % of the SFT rows grew to most of the rollouts in 3 of 4 runs, and in 1
     % of the rows in 5 of 5, while it never appeared without them. SFT on a thousand harmless demonstrations
     of reward hacking made models hack in other settings.
+
+    The remedy drops the row, on request only: a mark that a judge or rater left, or the boast of a rejected
+    response, says that the answer before it was never meant as a target, or lost; to cut the mark alone would
+    keep what lost.
 
     ## Options
     `critique_sources`: names of sources that are critique, judging or rating data on purpose; their rows are

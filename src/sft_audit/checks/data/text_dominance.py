@@ -4,9 +4,10 @@ from sft_audit.check import Relation, Tables, check
 from sft_audit.example import row
 
 
-def _rows(pictured: int, text_only: int) -> list[dict[str, object]]:
+def _rows(pictured: int, text_only: int, words: int = 10) -> list[dict[str, object]]:
     answer = " ".join(["street"] * 10)
-    return [row("<image>\nDescribe.", answer)] * pictured + [row("Tell.", answer, image=None)] * text_only
+    said = " ".join(["street"] * words)
+    return [row("<image>\nDescribe.", answer)] * pictured + [row("Tell.", said, image=None)] * text_only
 
 
 @check(
@@ -14,7 +15,7 @@ def _rows(pictured: int, text_only: int) -> list[dict[str, object]]:
     severity="warning",
     axis="blindness",
     reads=("files", "samples", "turns", "image_uses"),
-    bad=[_rows(1, 9), _rows(0, 3)],
+    bad=[_rows(1, 9), _rows(0, 3), _rows(1, 4, words=1), _rows(4, 1, words=100)],
     good=[
         _rows(9, 1),
         _rows(4, 0),
@@ -25,16 +26,16 @@ def _rows(pictured: int, text_only: int) -> list[dict[str, object]]:
 def text_dominance(
     db: Tables, *, report_above: float = 0.5, tokens_per_image: int = 576, max_sources: int = 50
 ) -> Relation:
-    """Text-only rows hold most of the supervised tokens.
+    """Text-only rows are most of the rows, or hold most of the supervised tokens.
 
     ## Why it matters
-    The loss is a mean over supervised tokens, so they decide what the gradient is about, not the rows.
-    Where text dominates it, the projector and the vision tower are left weak, and reinforcement learning
-    finds the shortcut around them.
+    The loss is a mean over the supervised tokens of a batch, so that they decide what a step is about; a
+    batch is a number of rows, so that these decide how often a step sees an image at all, and a loss that is
+    averaged row by row weighs them alike. Where text dominates, the projector and the vision tower are left
+    weak, and reinforcement learning finds the shortcut around them. The score is the larger of both shares.
 
     ## Options
-    - `report_above`: reported when text-only rows hold more than this share of the supervised tokens. The
-      verdict's threshold is the policy's.
+    - `report_above`: reported when either share is more than this. The verdict's threshold is the policy's.
     - `tokens_per_image`: image tokens a slot, where images were not read (`images.n_tokens` is used where
       they were). 576 is LLaVA-1.5: CLIP ViT-L/14 at 336 px, 24 x 24 patches.
     - `max_sources`: how many sources the evidence names, the largest first.
@@ -42,14 +43,16 @@ def text_dominance(
     ## Known limits
     Text tokens are estimated as UTF-8 bytes / 4; the trainer's sampling weights, packing and truncation are
     not seen. A row with a video or audio (a field `video`, `videos`, `audio` or `audios`, or `<video>` or
-    `<audio>` in a turn) is not text-only; their tokens are not estimated. The share is exact for the rows
-    audited; under `--sample` its interval is that of a ratio estimator clustered by row (Cochran 1977,
-    section 6.3). A high share is no fault in itself: published mixtures reach from 6 % of rows (LLaVA-1.5) to
-    about one half (Qwen2.5-VL), and MLAN (2411.10557) did well on text-heavy data.
+    `<audio>` in a turn) is not text-only; their tokens are not estimated. The shares are exact for the rows
+    audited; under `--sample` that of the tokens has the interval of a ratio estimator clustered by row, that
+    of the rows a normal one (Cochran 1977, sections 6.3 and 3.2). A high share is no fault in itself:
+    published mixtures reach from 6 % of rows (LLaVA-1.5) to about one half (Qwen2.5-VL), and MLAN
+    (2411.10557) did well on text-heavy data.
 
     ## Source
-    Review above 0.8: a toy world in which 80 % text-only rows left gold accuracy at 0.48 against 0.93 and
-    reinforcement learning ended in shortcuts in 2 of 5 runs. It may not block.
+    Review above 0.7: a toy world in which 80 % text-only rows left gold accuracy at 0.48 against 0.93, and
+    reinforcement learning ended in shortcuts in 2 of 5 runs; 30 % did no harm. The level between is ours. It
+    may not block.
     """
     return db.sql(
         """
@@ -95,9 +98,19 @@ def text_dominance(
             select
                 1.96 * sqrt(
                     sum(pow(supervised * (text_only::integer - (select share from whole)), 2))
-                        * (select greatest(0, 1 - sum(audited) / nullif(sum(rows), 0)) from files)
-                ) / sum(supervised) as half
+                        * any_value(unseen)
+                ) / sum(supervised) as half,
+                1.96 * sqrt(var_pop(text_only::integer) / count(*) * any_value(unseen)) as row_half
             from sized
+            cross join (select greatest(0, 1 - sum(audited) / nullif(sum(rows), 0)) as unseen from files)
+        ), weighed as (
+            select 'supervised_tokens' as key, share as score, half as reach from whole cross join spread
+            union all
+            select 'rows', row_share, row_half from whole cross join spread
+        ), larger as (
+            from weighed
+            order by score desc, key desc
+            limit 1
         ), by_source as (
             select
                 source,
@@ -115,7 +128,7 @@ def text_dominance(
         select
             null as sample_id,
             null::integer as turn,
-            share as score,
+            score,
             1.0 as confidence,
             printf(
                 'text-only rows hold %.0f %% of the %d supervised tokens and are %.0f %% of the %d rows; '
@@ -125,9 +138,10 @@ def text_dominance(
             ) as message,
             json_object(
                 'key', 'supervised_tokens',
+                'by', key,
                 'share', share,
-                'low', greatest(0, share - coalesce(half, 0)),
-                'high', least(1, share + coalesce(half, 0)),
+                'low', greatest(0, score - coalesce(reach, 0)),
+                'high', least(1, score + coalesce(reach, 0)),
                 'rows', n,
                 'row_share', row_share,
                 'supervised_tokens', supervised,
@@ -137,8 +151,8 @@ def text_dominance(
                 'sources', (select list(by_source) from by_source)
             ) as evidence
         from whole
-        cross join spread
-        where share > $report_above
+        cross join larger
+        where score > $report_above
         """,
         report_above=report_above,
         tokens=tokens_per_image,
