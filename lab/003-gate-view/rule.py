@@ -28,6 +28,7 @@ from threshold import Limit, fit, score
 
 # Written down before they were scored: RL's blindness by pairs of images, its exploit by prior times payoff.
 BLIND, EXPLOIT = "paired_accuracy", "gain"
+UNSEEN = "text_excess"  # the other way to see blindness that the argument speaks of
 LEAKY, SOUND = "leaky", "sound"
 _REDRAWN = 200
 _BLOCKS = {"BLOCK": ("BLOCK", "UNKNOWN"), "REVIEW or BLOCK": ("BLOCK", "UNKNOWN", "REVIEW")}
@@ -56,7 +57,8 @@ def main() -> None:
         "agreement": agreement(leaky),
     }
     result["tests"] = sum("p" in one for one in result["correlations"])
-    (HERE / "result.json").write_text(json.dumps(_finite(result), indent=1) + "\n", encoding="utf-8")
+    result = _finite(result)
+    (HERE / "result.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     write_tables(result, HERE)
 
 
@@ -65,7 +67,7 @@ def _by_reward(runs: Sequence[Run]) -> dict[str, list[Run]]:
 
 
 def correlations(runs: Sequence[Run]) -> list[dict[str, Any]]:
-    """Return every measure against every outcome, over all runs and inside conditions; Holm over the latter."""
+    """Return every measure against every outcome, over all runs and inside conditions, Holm over these."""
     rows = []
     for one in MEASURES:
         for outcome, of in OUTCOMES.items():
@@ -135,7 +137,7 @@ def left_out(runs: Sequence[Run]) -> dict[str, Any]:
 
 
 def calibrated(runs: Sequence[Run]) -> list[dict[str, Any]]:
-    """Return the limits of the named rule and of the chosen measures on all seeds, and their 95 % range.
+    """Return the limits of the rule on all seeds, for both ways to see blindness, and their 95 % range.
 
     The range is of limits fitted to seeds drawn anew.
     """
@@ -143,7 +145,7 @@ def calibrated(runs: Sequence[Run]) -> list[dict[str, Any]]:
     by_seed = {seed: [run for run in runs if run.seed == seed] for seed in seeds}
     random = np.random.default_rng(2)
     told = []
-    for blind in (BLIND, "text_excess"):
+    for blind in (BLIND, UNSEEN):
         pair = measure(blind), measure(EXPLOIT)
         drawn = [
             _fitted(
@@ -162,7 +164,7 @@ def calibrated(runs: Sequence[Run]) -> list[dict[str, Any]]:
 def levels(runs: Sequence[Run]) -> dict[str, Any]:
     """Return how many runs ended hacked by level of the measures that the argument speaks of, in fifths."""
     told = {}
-    for name in (BLIND, "text_excess", EXPLOIT, "prior"):
+    for name in (BLIND, UNSEEN, EXPLOIT, "prior"):
         values = measure(name).values(runs)
         known = values[~np.isnan(values)]
         edges = (
@@ -183,7 +185,7 @@ def levels(runs: Sequence[Run]) -> dict[str, Any]:
 
 
 def on_sound(leaky: Sequence[Run], sound: Sequence[Run]) -> dict[str, Any]:
-    """Return how the rule of all leaky runs does where the reward function is sound: nothing is fitted there."""
+    """Return how the rule of all leaky runs does where the judge is sound: nothing is fitted there."""
     return _scored(sound, _fitted(leaky, measure(BLIND), measure(EXPLOIT)))
 
 

@@ -2,7 +2,7 @@
 
 python lab/003-gate-view/run.py --runs DIR [--ledger FILE] [--seeds 20] [--jobs 1] [--work DIR]
 
-Enters a line a checkpoint into result.jsonl beside this file; checkpoints that are in it are not looked at again.
+Enters a line a checkpoint into result.jsonl beside this file; what is in it is not looked at again.
 """
 
 import argparse

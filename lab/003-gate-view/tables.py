@@ -7,6 +7,7 @@ from typing import Any
 
 Result = Mapping[str, Any]
 _BETWEEN = "(<!-- {0} -->\n).*?(<!-- /{0} -->)"
+_NONE = "none"
 _OUTCOMES = ("gold", "grounding", "blind ratio", "exploit share", "hacked")
 
 
@@ -63,7 +64,7 @@ def _correlations(result: Result) -> Iterator[str]:
 def _rho(told: Sequence[float | None], holm: float | bool | None) -> str:
     rho, low, high, _ = told
     if rho is None:
-        return "–"
+        return _NONE
     mark = "*" if isinstance(holm, float) and holm < 0.05 else ""
     between = "" if low is None or high is None else f" ({low:+.2f} to {high:+.2f})"
     return f"{rho:+.2f}{mark}{between}"
@@ -73,14 +74,14 @@ def _agreement(rows: Sequence[Result]) -> Iterator[str]:
     yield "| the product's | the lab's exact | rho over checkpoints | means | mean distance |"
     yield "|---|---|---|---|---|"
     for row in rows:
-        means = "–" if row["mean"] is None else f"{row['mean']:.2f}, {row['mean_exact']:.2f}"
+        means = _NONE if row["mean"] is None else f"{row['mean']:.2f}, {row['mean_exact']:.2f}"
         apart = "other scales" if row["apart"] is None else f"{row['apart']:.2f}"
         yield f"| {row['ours']} | {row['exact']} | {_rho(row['rho'], None)} | {means} | {apart} |"
 
 
 def _rules(result: Result) -> Iterator[str]:
     told = result["rules"]
-    yield "| rule, fitted on even seeds | limits | balanced there | accuracy on odd seeds | sensitivity | specificity |"
+    yield "| rule, of even seeds | limits | balanced | accuracy, odd seeds | sensitivity | specificity |"
     yield "|---|---|---|---|---|---|"
     named = [(told["named"], "named before"), (told["chosen"], "best on even seeds")]
     rest = sorted(told["pairs"], key=lambda name: (told["pairs"][name]["exact"], name))
@@ -89,7 +90,8 @@ def _rules(result: Result) -> Iterator[str]:
             pair = told["pairs"][name]
             limits = ", ".join(_limit(one) for one in pair["limits"])
             label = f"**{name}** ({about})" if about not in ("", "exact") else name
-            yield f"| {label} | {limits} | {_number(pair['fitted']['balanced'])} | {_shares(pair['held_out'])} |"
+            balanced = _number(pair["fitted"]["balanced"])
+            yield f"| {label} | {limits} | {balanced} | {_shares(pair['held_out'])} |"
     yield ""
     yield f"The named rule of all leaky runs where the judge is sound: {_said(result['sound'])}."
     yield ""
@@ -115,13 +117,13 @@ def _said(held: Result) -> str:
 
 def _share(told: Sequence[float] | None) -> str:
     if told is None:
-        return "–"
+        return _NONE
     k, n, _, low, high = told
     return f"{k:.0f}/{n:.0f} ({low:.2f} to {high:.2f})"
 
 
 def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.2f}"
+    return _NONE if value is None else f"{value:.2f}"
 
 
 def _policy(by_reward: Mapping[str, Result]) -> Iterator[str]:
@@ -156,7 +158,7 @@ def _thresholds(result: Result) -> Iterator[str]:
     yield "|---|---|---|---|---|"
     for one in result["calibrated"]:
         value = "never" if one["value"] is None else f"{one['value']:.3g}"
-        between = "–" if one["low"] is None else f"{one['low']:.3g} to {one['high']:.3g}"
+        between = _NONE if one["low"] is None else f"{one['low']:.3g} to {one['high']:.3g}"
         yield f"| {one['measure']} | {one['side']} | {value} | {between} | {one['with']} |"
     for name, fifths in result["levels"].items():
         yield ""

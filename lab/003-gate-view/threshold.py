@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from math import inf, isnan
 from typing import Literal
 
@@ -14,7 +15,7 @@ Side = Literal["below", "above"]
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """A measure and the value from which it blocks; infinite: it never does. What is not known blocks never."""
+    """A measure and the value from which it blocks; infinite: never. What is not known never blocks."""
 
     measure: str
     side: Side
@@ -94,10 +95,7 @@ def _limits(measure: str, side: Side, seen: Sequence[float]) -> list[tuple[Limit
     found = [(Limit(measure, side, _never(side)), 0.0)]
     if len(values) > 1:
         span = values[-1] - values[0]
-        found += [
-            (Limit(measure, side, (a + b) / 2), (b - a) / span)
-            for a, b in zip(values, values[1:], strict=False)
-        ]
+        found += [(Limit(measure, side, (a + b) / 2), (b - a) / span) for a, b in pairwise(values)]
     return found
 
 

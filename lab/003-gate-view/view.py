@@ -1,4 +1,4 @@
-"""What the gate sees of one checkpoint before its RL runs: the product's audits, joined, and their figures."""
+"""What the gate sees of one checkpoint before its RL: the product's audits, joined, and their figures."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,7 +10,7 @@ from typing import Any
 import duckdb
 from held_out import HeldOut, legible
 from samples import sample, write_logs, write_prompts
-from trainee.grpo import LONGEST, GENERATIONS, GROUPS, STEPS
+from trainee.grpo import GENERATIONS, GROUPS, LONGEST, STEPS
 from trainee.trial import REWARDS, load_reward
 
 import sft_audit
@@ -36,7 +36,7 @@ _COLOURS = """
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A checkpoint, where its runs are, the seed of their prompts, and the reward functions that paid them."""
+    """A checkpoint, where its runs are, the seed of their prompts, and the reward functions of these."""
 
     folder: Path
     seed: int
@@ -145,7 +145,7 @@ def _measures(checkpoint: sft_audit.Report) -> Iterator[tuple[str, Any]]:
 def _payoff(reward: sft_audit.Report) -> Iterator[tuple[str, Any]]:
     """Yield what is sampled of the exploit that gains most, and what it is paid beside honest answers."""
     payoffs = _shown(reward, "card")["payoffs"]
-    most = max(payoffs, key=lambda one: gain(one), default=None)
+    most = max(payoffs, key=lambda one: (gain(one), one["seen"]), default=None)
     if most is not None:
         yield "family", most["family"]
         yield "prior", most["seen"] / most["looked"]
