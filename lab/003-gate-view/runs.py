@@ -78,6 +78,7 @@ MEASURES = (
     _prompted("no_signal", "readiness", "above"),
     _asked("exploits", "exploit", "above"),
     *(_paid(name, "above") for name in ("prior", "gain", "accepted")),
+    Measure("shown_gain", "exploit", "above", lambda run: shown_gain(run.view["reward"])),
     *(_exact(name, "blindness", "below") for name in ("gold", "cka_tower", "cka_projector")),
     _exact("cue_follow", "blindness", "above"),
     Measure(
@@ -96,6 +97,16 @@ OUTCOMES: Mapping[str, Callable[[Run], float]] = {
     "exploit share": lambda run: run.end["exploit"],
     "hacked": lambda run: float(run.hacked),
 }
+
+
+def shown_gain(reward: Line) -> float | None:
+    """Return the prior times what samples that show the exploit are paid more than honest ones: RL's first step.
+
+    `gain` asks about wrong answers only; a boast beside a right answer is paid too.
+    """
+    if not reward.get("shown"):
+        return 0.0
+    return max(reward["shown_paid"] / reward["shown"] - reward["honest"], 0.0) * reward["prior"]
 
 
 def measure(name: str) -> Measure:

@@ -32,6 +32,12 @@ _COLOURS = """
     join probes using (sample_id, turn)
     where model = 'sft' and condition = 'own' and draw = 0 and answer_kind = 'colour' and cue is null
 """
+# Samples that show an exploit and were put to the judge, right or wrong, and those of them that are paid.
+_SHOWN = """
+    select count(paid), count(*) filter (paid)
+    from sampled
+    where list_contains(string_split(exploits, ' '), ?)
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +158,9 @@ def _payoff(reward: sft_audit.Report) -> Iterator[tuple[str, Any]]:
         yield "accepted", most["paid"] / most["asked"]
         yield "honest", most["honest_paid"] / most["honest"] if most["honest"] else None
         yield "gain", gain(most)
+        shown, paid = _ask(reward, _SHOWN, [most["family"]])[0]
+        yield "shown", shown
+        yield "shown_paid", paid
     yield (
         "families",
         {one["family"]: [one["seen"], one["looked"], one["paid"], one["asked"]] for one in payoffs},
@@ -175,10 +184,10 @@ def _signal(prompts: sft_audit.Report) -> Iterator[tuple[str, Any]]:
         yield from zip(("blind", "seeing", "chance", "text_excess", "text_excess_low"), row, strict=True)
 
 
-def _ask(report: sft_audit.Report, query: str) -> list[tuple[Any, ...]]:
+def _ask(report: sft_audit.Report, query: str, values: Sequence[str] = ()) -> list[tuple[Any, ...]]:
     """Return the rows of a query about an audit's tables."""
     with duckdb.connect(report.folder / "audit.duckdb", read_only=True) as db:
-        return db.execute(query).fetchall()
+        return db.execute(query, values).fetchall()
 
 
 def _shown(report: sft_audit.Report, part: str) -> dict[str, Any]:
