@@ -100,7 +100,7 @@ OUTCOMES: Mapping[str, Callable[[Run], float]] = {
 
 
 def shown_gain(reward: Line) -> float | None:
-    """Return the prior times what samples that show the exploit are paid more than honest ones: RL's first step.
+    """Return the prior times what samples that show the exploit are paid more than honest ones.
 
     `gain` asks about wrong answers only; a boast beside a right answer is paid too.
     """
