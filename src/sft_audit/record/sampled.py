@@ -30,7 +30,12 @@ _ROLLOUTS = """
     where condition = 'image'
     order by rollout
 """
-_PAID = "update sampled set reward = ?, paid = ? where rollout = ?"
+_PAID = """
+    update sampled
+    set reward = asked.reward, paid = asked.reward > $threshold
+    from (select unnest($rollouts::bigint[]) as rollout, unnest($rewards::double[]) as reward) as asked
+    where sampled.rollout = asked.rollout
+"""
 _DRAWN = f"""
     with {PICTURED}, shuffled as (
         select
@@ -126,6 +131,7 @@ def _pay(recording: Recording, config: RewardConfig) -> None:
     """Ask the function about a draw of the completions, always the same one."""
     rows = recording.store.rows(_DRAWN, {"most": config.scored})
     threshold = recording.store.value("select threshold from rewards")
+    rewards: dict[int, float] = {}
     with reward_process(recording, config) as judge:
         for at in range(0, len(rows), _BATCH):
             some = rows[at : at + _BATCH]
@@ -134,7 +140,10 @@ def _pay(recording: Recording, config: RewardConfig) -> None:
             ]
             for (rollout, *_), one in zip(some, judge.score(asked), strict=True):
                 if one.reward is not None:
-                    recording.store.execute(_PAID, (one.reward, one.reward > threshold, rollout))
+                    rewards[rollout] = one.reward
+    recording.store.execute(
+        _PAID, {"rollouts": list(rewards), "rewards": list(rewards.values()), "threshold": threshold}
+    )
 
 
 def _weigh(recording: Recording, planned: int | None) -> None:
