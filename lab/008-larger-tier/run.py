@@ -85,7 +85,8 @@ def run(trainer: Trainer, runs: Path, task: tuple[str, int]) -> list[dict[str, A
         (folder / f"{name}.json").write_text(json.dumps(kept, ensure_ascii=False), "utf-8")
     with quietly():
         warnings.simplefilter("ignore")
-        trainer.fit(runs / "base", rows, folder / "sft", seed)
+        if not (folder / "sft" / "model.safetensors").is_file():
+            trainer.fit(runs / "base", rows, folder / "sft", seed)
         shared = {"condition": condition, "seed": seed, **audited(trainer, runs / "base", folder)}
         ended = [rewarded(trainer, folder, reward, seed) for reward in REWARDS]
     seconds = round(time.time() - began, 1)

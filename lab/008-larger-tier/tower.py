@@ -44,6 +44,7 @@ class LiteTower(PreTrainedModel):
     config_class = LiteConfig
     main_input_name = "pixel_values"
     input_modalities = ("image",)
+    _supports_sdpa = _supports_flash_attn = True  # it attends to nothing: any kind will do
 
     def __init__(self, config):
         super().__init__(config)

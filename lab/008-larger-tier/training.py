@@ -43,7 +43,7 @@ class Plan:
     draws: int = 8
 
 
-SMOKE = Plan(2, 2, 2, batch=2, groups=2, generations=2, pool=4, measured=6, probes=3, draws=1)
+SMOKE = Plan(2, 2, 2, batch=2, groups=2, generations=2, pool=4, measured=2, probes=2, draws=1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,12 +10,11 @@ from random import Random
 import pytest
 from PIL import Image
 
-LAB = Path(__file__).parents[2] / "lab"
-TIER = LAB / "008-larger-tier"
-sys.path.insert(0, str(LAB))
-sys.path.insert(0, str(TIER))
+sys.path.insert(0, str(Path(__file__).parents[2] / "lab"))
+sys.path.insert(0, str(Path(__file__).parents[2] / "lab" / "008-larger-tier"))
 from photos import Photos, conflicting
 
+RUN = Path(__file__).parents[2] / "lab" / "008-larger-tier" / "run.py"
 NAMES = ("bus", "dog", "wine glass", "kite", "cake", "boat")
 N = 40
 
@@ -76,7 +75,7 @@ def test_no_photo_is_in_two_parts_and_every_question_has_one_answer(folder: Path
 @pytest.mark.long
 def test_two_steps_of_everything_leave_a_line_a_run(folder: Path, tmp_path: Path) -> None:
     pytest.importorskip("trl", reason="the lab's models are trained by TRL")
-    command = [sys.executable, str(TIER / "run.py"), "--data", str(folder), "--runs", str(tmp_path)]
+    command = [sys.executable, str(RUN), "--data", str(folder), "--runs", str(tmp_path)]
     options = ["--tiny", "--smoke", "--seeds", "1", "--device", "cpu"]
     quiet = os.environ | {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
     subprocess.run([*command, *options], check=True, env=quiet)
