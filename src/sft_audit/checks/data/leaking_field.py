@@ -92,8 +92,8 @@ def leaking_field(db: Tables, *, min_bits: float = 0.1, max_q: float = 0.05) -> 
 
     No slots are options, OCR tokens, instructions, a text that the question itself is about, and any in a
     prompt whose task is to read, hand on or choose texts. Of a slot of several sentences the first is read,
-    and exchanged. A slot that tells by a code (`Tag: 7.` for red), or whose values answer yes or no only beside
-    what is asked (`Objects: car, dog.`), is left to `language-prior`. The remedy knows conversations,
+    and exchanged. A slot that tells by a code (`Tag: 7.` for red), or whose values answer yes or no only
+    beside what is asked (`Objects: car, dog.`), is left to `language-prior`. The remedy knows conversations,
     messages and prompts that are lists of turns; other rows stay, and are counted.
 
     ## Source
@@ -143,7 +143,7 @@ def leaking_field(db: Tables, *, min_bits: float = 0.1, max_q: float = 0.05) -> 
             select
                 *,
                 coalesce(
-                    lead(value) over dealt, first_value(value) over (partition by field order by md5(sample_id))
+                    lead(value) over dealt, first_value(value) over dealt
                 ) as other
             from slotted
             window dealt as (partition by field order by md5(sample_id))
