@@ -173,9 +173,7 @@ def test_only_the_answer_is_learnt() -> None:
     from sft_audit.demo.tiny_vlm import encode
 
     vlm = new_model(0)
-    data = encode(
-        vlm, [Example("Is the square red?", "yes", PLAIN[0].picture), Example("Is 3 more?", "no")]
-    )
+    data = encode(vlm, [Example("Is the square red?", "yes", PLAIN[0].picture), Example("Is 3 more?", "no")])
     told = [vlm.processor.tokenizer.decode(row[row != -100]) for row in data.labels]
     assert told == ["yes <eos>", "no <eos>"]
     assert data.picture.tolist() == [0, -1]
