@@ -1,4 +1,4 @@
-"""A slot of the prompt that gives answers away is named, and its values are exchanged; a sound one is left."""
+"""A slot of the prompt that gives answers away is named, its values exchanged; a sound one is left."""
 
 import json
 import re
