@@ -33,7 +33,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=HERE.parent / "scratch" / "003")
     parser.add_argument("--out", type=Path, default=HERE / "result.jsonl")
     asked = parser.parse_args()
-    from held_out import hold_out
+    from unseen import hold_out
 
     hold_out(asked.work / "held-out")
     out = Ledger(asked.out)
@@ -57,7 +57,7 @@ def finished(ledger: Path) -> dict[str, Runs]:
 def view(runs: Path, work: Path, task: tuple[str, Runs]) -> Runs:
     """Look at a checkpoint, and return its line beside the lab's exact figures."""
     import torch
-    from held_out import hold_out
+    from unseen import hold_out
     from view import Subject, look
 
     torch.set_num_threads(1)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-from held_out import HeldOut, legible
+from unseen import HeldOut, legible
 from samples import sample, write_logs, write_prompts
 from trainee.grpo import GENERATIONS, GROUPS, LONGEST, STEPS
 from trainee.trial import REWARDS, load_reward

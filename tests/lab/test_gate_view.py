@@ -59,7 +59,7 @@ def test_an_outcome_that_does_not_vary_has_no_correlation():
 def test_the_decoder_writes_numbers_and_sentences_as_they_are_written():
     import json
 
-    from held_out import _DECODER
+    from unseen import _DECODER
     from tokenizers import Tokenizer
     from trainee.trial import BASE
 
