@@ -126,10 +126,10 @@ def test_a_policy_may_name_checks_in_either_way(tmp_path: Path) -> None:
 
 
 def test_none_of_the_packaged_rules_is_the_users() -> None:
-    assert {r.basis for r in load_policy(None).rules} == {"published", "code", "pilot", "default"}
+    assert {r.basis for r in load_policy(None).rules} == {"published", "code", "toy-calibrated", "default"}
 
 
-@pytest.mark.parametrize("basis", ["pilot", "default"])
+@pytest.mark.parametrize("basis", ["toy-calibrated", "default"])
 def test_a_threshold_without_a_source_cannot_block(basis: str) -> None:
     with pytest.raises(ValueError, match="never block"):
         Rule(check="INT101", basis=basis, block_above=0.1)
@@ -150,7 +150,7 @@ def test_a_users_rule_replaces_all_of_ours_for_that_check(tmp_path: Path, measur
         ("rules: [{chek: INT101}]", "did you mean 'check'"),
         ("ruels: []", "did you mean 'rules'"),
         ("rules: [", "not YAML"),
-        ("rules: [{check: INT101, basis: pilot, block_above: 0}]", "never block"),
+        ("rules: [{check: INT101, basis: toy-calibrated, block_above: 0}]", "never block"),
         ("rules: [{check: INT999, block_above: 0}]", "INT999"),
     ],
 )

@@ -35,7 +35,7 @@ class Rule(BaseModel):
     measure: Literal["share", "score", "any"] = "share"
     review_above: float | None = None
     block_above: float | None = None
-    basis: Literal["published", "code", "pilot", "default", "user"] = "user"
+    basis: Literal["published", "code", "toy-calibrated", "default", "user"] = "user"
     source: str = "set by the user"
 
     @model_validator(mode="after")

@@ -47,9 +47,9 @@ POLICY = Policy(
         Rule(
             check="GRD203", measure="score", block_above=0.1, basis="published", source="A Paper 2020, sec. 3"
         ),
-        Rule(check="GRD202", review_above=0.1, basis="pilot", source="measured on a toy world"),
+        Rule(check="GRD202", review_above=0.1, basis="toy-calibrated", source="measured on a toy world"),
         Rule(
-            check="MOD501", measure="score", review_above=0.2, basis="pilot", source="measured on a toy world"
+            check="MOD501", measure="score", review_above=0.2, basis="toy-calibrated", source="measured on a toy world"
         ),
         Rule(check="CON401", review_above=0.02, basis="default", source="a default of ours, uncalibrated"),
     )

@@ -59,7 +59,7 @@ def test_a_threshold_that_may_only_review_means_review():
 
 
 def test_text_only_sources_are_reweighted_where_text_dominates_the_whole():
-    dominated = outcome(rule("MOD501", measure="score", review_above=0.5, basis="pilot"))
+    dominated = outcome(rule("MOD501", measure="score", review_above=0.5, basis="toy-calibrated"))
     assert advise(source(text_only=Rate(900, 1000)), {}, dominated)[0] == "reweight"
     assert advise(source(text_only=Rate(100, 1000)), {}, dominated)[0] == "keep"
 
