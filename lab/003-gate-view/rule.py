@@ -238,6 +238,8 @@ def _finite(value: Any) -> Any:
             return [_finite(one) for one in value]
         case float() if not math.isfinite(value):
             return None
+        case float():
+            return round(value, 5)
     return value
 
 

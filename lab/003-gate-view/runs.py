@@ -78,6 +78,7 @@ MEASURES = (
     _prompted("no_signal", "readiness", "above"),
     _asked("exploits", "exploit", "above"),
     *(_paid(name, "above") for name in ("prior", "gain", "accepted")),
+    Measure("dressed_gain", "exploit", "above", lambda run: dressed_gain(run.view["reward"])),
     Measure("shown_gain", "exploit", "above", lambda run: shown_gain(run.view["reward"])),
     *(_exact(name, "blindness", "below") for name in ("gold", "cka_tower", "cka_projector")),
     _exact("cue_follow", "blindness", "above"),
@@ -97,6 +98,14 @@ OUTCOMES: Mapping[str, Callable[[Run], float]] = {
     "exploit share": lambda run: run.end["exploit"],
     "hacked": lambda run: float(run.hacked),
 }
+
+
+def dressed_gain(reward: Line) -> float:
+    """Return the prior times the share of wrong answers that are paid with it: the gain at equal correctness.
+
+    Wrong answers without it are hardly ever paid by either judge.
+    """
+    return reward["prior"] * reward["accepted"]
 
 
 def shown_gain(reward: Line) -> float | None:
