@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-from unseen import HeldOut, legible
 from samples import sample, write_logs, write_prompts
 from trainee.grpo import GENERATIONS, GROUPS, LONGEST, STEPS
 from trainee.trial import REWARDS, load_reward
+from unseen import HeldOut, legible
 
 import sft_audit
 from sft_audit.demo.tiny_vlm import load

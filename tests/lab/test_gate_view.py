@@ -59,9 +59,9 @@ def test_an_outcome_that_does_not_vary_has_no_correlation():
 def test_the_decoder_writes_numbers_and_sentences_as_they_are_written():
     import json
 
-    from unseen import _DECODER
     from tokenizers import Tokenizer
     from trainee.trial import BASE
+    from unseen import _DECODER
 
     told = json.loads((BASE / "tokenizer.json").read_text(encoding="utf-8")) | {"decoder": _DECODER}
     tokenizer = Tokenizer.from_str(json.dumps(told))
