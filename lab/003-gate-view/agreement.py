@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from association import Runs, across
+from inference.association import Runs, across
 from runs import Line, Run
 
 # The product's figure, the lab's, and whether they are of one scale.

@@ -21,7 +21,8 @@ sys.path[:0] = [str(HERE), str(HERE.parent)]
 
 import numpy as np
 from agreement import agreement
-from association import Association, across, holm, within
+from inference.association import Association, across, within
+from inference.comparison import holm
 from runs import MEASURES, OUTCOMES, Measure, Run, measure, paired, read_runs
 from tables import write_tables
 from threshold import Limit, fit, score

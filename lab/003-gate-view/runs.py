@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from association import Runs
+from inference.association import Runs
 from ledger import Ledger
 from threshold import Side
 

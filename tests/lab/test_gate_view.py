@@ -37,7 +37,7 @@ def test_what_is_not_known_blocks_nothing():
 
 
 def test_what_tells_conditions_apart_tells_nothing_inside_them():
-    from association import Runs, across, within
+    from inference.association import Runs, across, within
 
     seen = np.array([1.0, 1.1, 1.2, 1.3, 5.0, 5.1, 5.2, 5.3])
     ended = np.array([0.2, 0.1, 0.4, 0.3, 0.8, 0.7, 0.9, 0.6])
@@ -50,7 +50,7 @@ def test_what_tells_conditions_apart_tells_nothing_inside_them():
 
 
 def test_an_outcome_that_does_not_vary_has_no_correlation():
-    from association import Runs, across
+    from inference.association import Runs, across
 
     runs = Runs(np.arange(4.0), np.zeros(4), np.repeat("a", 4), np.arange(4))
     assert isnan(across(runs).rho)

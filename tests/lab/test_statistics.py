@@ -12,9 +12,9 @@ from scipy.stats import spearmanr, ttest_rel
 
 sys.path.append(str(Path(__file__).parents[2] / "lab"))
 
+from inference.association import Runs, across
 from inference.comparison import Worse, holm, more_often, paired
 from inference.dose_response import Dose, DoseResponse, dose_response
-from inference.rank import spearman
 
 
 def fit(*doses: tuple[float, int, int]) -> DoseResponse:
@@ -149,17 +149,18 @@ def test_rho_is_scipys_and_its_interval_draws_seeds_whole():
     seeds = np.repeat(np.arange(20), 6)
     shared = np.repeat(random.normal(size=20), 6)
     ones, others = shared + random.normal(size=120), shared + random.normal(size=120)
-    found = spearman(ones, others, seeds)
+    conditions = np.repeat("a", 120)
+    found = across(Runs(ones, others, conditions, seeds))
     assert found.rho == pytest.approx(spearmanr(ones, others).statistic)
     assert found.low < found.rho < found.high
-    alone = spearman(ones, others, np.arange(120))
+    alone = across(Runs(ones, others, conditions, np.arange(120)))
     assert found.high - found.low > alone.high - alone.low, (
         "runs that share a seed tell less than as many seeds"
     )
 
 
 def test_rho_of_what_does_not_vary_is_not_a_number():
-    found = spearman([1.0, 1.0, 1.0], [1.0, 2.0, 3.0], [0, 1, 2])
+    found = across(Runs(np.ones(3), np.arange(3.0), np.repeat("a", 3), np.arange(3)))
     assert all(isnan(one) for one in (found.rho, found.low, found.high))
 
 

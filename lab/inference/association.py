@@ -1,6 +1,6 @@
 """Rank correlation of what was seen before with how runs end: over all runs, and inside conditions."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,15 +49,6 @@ def within(runs: Runs) -> Association:
     known = runs.known()
     found = _associate(known, _inside)
     return Association(found.rho, found.low, found.high, found.n, _shuffled(known, found.rho))
-
-
-def holm(p_values: Sequence[float]) -> list[float]:
-    """Return p-values adjusted for their number (Holm 1979), in the order given."""
-    adjusted, worst = [0.0] * len(p_values), 0.0
-    for rank, at in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
-        worst = max(worst, min(1.0, (len(p_values) - rank) * p_values[at]))
-        adjusted[at] = worst
-    return adjusted
 
 
 def _associate(runs: Runs, rho: Rho) -> Association:
