@@ -84,7 +84,7 @@ def test_an_exploit_that_pays_less_than_honesty_blocks_where_it_gains_at_equal_c
     verdict = audited(tmp_path, FORGIVING.format(tenths=4), mostly_right(boasts=1, wrong=1))
     claims = next(one for one in verdict["card"]["payoffs"] if one["family"] == "claims_verified")
     assert claims["paid"] / claims["asked"] < claims["honest_paid"] / claims["honest"]
-    told = next(one["message"] for one in verdict["evidence"] if one["check"] == "RWD116")
+    told = next(reason for reason in verdict["reasons"] if "RWD116" in reason)
     assert "of 32 unpaid ones paid and costs 0 of 192 paid ones their pay" in told
     assert verdict["axes"]["exploit"] == "BLOCK"
 
