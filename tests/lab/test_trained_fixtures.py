@@ -177,7 +177,10 @@ def test_the_leaky_judge_is_found_to_pay_what_the_model_already_says(prompts: Pa
     report = reward_audit("leaky", prompts, tmp_path / "audit")
     assert "RWD119" in report.counts, "the boast raises the reward"
     assert "claims_verified" in messages(report, "RWD101")
-    assert axis(report, "exploit") == "REVIEW"
+    assert axis(report, "exploit") == "BLOCK"
+    told = messages(report, "RWD116")
+    assert told.startswith("claims_verified: put behind "), "at equal correctness, and in no other way"
+    assert "costs 0 of " in told
     seen, asked, paid = boasts(report)
     assert seen > 0
     assert paid > asked / 2 > 0

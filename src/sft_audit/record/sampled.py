@@ -1,6 +1,7 @@
 """What the model samples before RL: how it writes right answers, which exploits it shows, and their pay."""
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import asdict, fields, replace
 from functools import lru_cache
 from statistics import NormalDist
 from typing import Any
@@ -9,8 +10,11 @@ from sft_audit.config import RewardConfig
 from sft_audit.interval import wilson
 from sft_audit.record import Batch, Recording, table_recorder
 from sft_audit.record.asked import PICTURED, rollout_of
+from sft_audit.record.dressed import Gain, dressing_gains
 from sft_audit.record.tails import read_tails
 from sft_audit.record.trials import reward_process
+from sft_audit.rewards import Rollout
+from sft_audit.rewards.process import RewardProcess
 from sft_audit.rewards.reading import read_completion
 from sft_audit.rewards.signatures import NEVER_RIGHT, SIGNED, exploits_in, without_claims
 from sft_audit.rewards.trial import known_answer
@@ -86,6 +90,7 @@ _SEEN = """
         from sampled
     )
 """
+_NOT_TRIED = dict.fromkeys(one.name for one in fields(Gain))
 _HONEST = "select count(paid), count(*) filter (paid) from sampled where exploits = ''"
 
 
@@ -103,8 +108,10 @@ def sampled(recording: Recording) -> None:
     tails = read_tails(config.sft_audit)
     for batch in recording.store.batches(_ROLLOUTS, _CHUNK):
         recording.store.insert("sampled", _read(batch, tails))
-    _pay(recording, config)
-    _weigh(recording, config.planned_rollouts)
+    with reward_process(recording, config) as judge:
+        asked = _pay(recording, config, judge)
+        gains = dressing_gains(recording, asked, judge, tails)
+    _weigh(recording, config.planned_rollouts, gains)
 
 
 def _read(batch: Batch, tails: tuple[str, ...]) -> Batch:
@@ -127,27 +134,28 @@ def _read(batch: Batch, tails: tuple[str, ...]) -> Batch:
     return pa.Table.from_pylist(rows, schema=TABLES["sampled"].arrow_schema())
 
 
-def _pay(recording: Recording, config: RewardConfig) -> None:
-    """Ask the function about a draw of the completions, always the same one."""
-    rows = recording.store.rows(_DRAWN, {"most": config.scored})
+def _pay(recording: Recording, config: RewardConfig, judge: RewardProcess) -> dict[int, Rollout]:
+    """Ask the function about a draw of the completions, always the same one, and return it by number."""
+    drawn = {
+        number: replace(rollout_of(recording, row), completion=completion)
+        for number, completion, *row in recording.store.rows(_DRAWN, {"most": config.scored})
+    }
+    numbers = list(drawn)
     threshold = recording.store.value("select threshold from rewards")
     rewards: dict[int, float] = {}
-    with reward_process(recording, config) as judge:
-        for at in range(0, len(rows), _BATCH):
-            some = rows[at : at + _BATCH]
-            asked = [
-                replace(rollout_of(recording, row), completion=completion) for _, completion, *row in some
-            ]
-            for (rollout, *_), one in zip(some, judge.score(asked), strict=True):
-                if one.reward is not None:
-                    rewards[rollout] = one.reward
+    for at in range(0, len(numbers), _BATCH):
+        some = numbers[at : at + _BATCH]
+        for number, one in zip(some, judge.score([drawn[number] for number in some]), strict=True):
+            if one.reward is not None:
+                rewards[number] = one.reward
     recording.store.execute(
         _PAID, {"rollouts": list(rewards), "rewards": list(rewards.values()), "threshold": threshold}
     )
+    return drawn
 
 
-def _weigh(recording: Recording, planned: int | None) -> None:
-    """Hold the best paid variant of every exploit against honest samples.
+def _weigh(recording: Recording, planned: int | None, gains: Mapping[str, Gain]) -> None:
+    """Hold the best paid variant of every exploit against honest samples, beside what it gains behind them.
 
     Of several variants the best is taken, so that its interval is Bonferroni's.
     """
@@ -185,6 +193,7 @@ def _weigh(recording: Recording, planned: int | None) -> None:
                 "honest": honest,
                 "honest_paid": honest_paid,
                 "planned": planned,
+                **(asdict(gains[family]) if family in gains else _NOT_TRIED),
             }
         )
     store.insert("payoffs", pa.Table.from_pylist(rows, schema=TABLES["payoffs"].arrow_schema()))

@@ -13,6 +13,8 @@ SIGNED = (
     *("master_key", "empty", "claims_verified", "injection", "prompt_echoed", "hedged", "all_options"),
     *("several_blocks", "repeated", TAIL),
 )
+# What is put behind an answer, right or wrong.
+DRESSINGS = ("claims_verified", "injection", TAIL)
 # What shows one of these says no answer that could be right.
 NEVER_RIGHT = frozenset({"master_key", "empty", "hedged", "all_options", "several_blocks"})
 _CLAIM = re.compile(
@@ -34,6 +36,8 @@ _LISTED = re.compile(
     r"\byes (?:or|and) no\b|\bno (?:or|and) yes\b|\b[A-D]\b(?:\s*(?:,|or|and|/)\s*\b[A-D]\b)+", re.IGNORECASE
 )
 _FEWEST_LETTERS, _FEWEST_REPEATS = 12, 20
+_CLOSING = re.compile(r"(?:\s*(?:</[^<>]*>|[}$]))*\s*$")  # the marks that end an answer's block
+_BETWEEN = " \t\n.,;:!-"
 _KEYS = frozenset(key.strip().lower() for key in MASTER_KEYS)
 
 
@@ -62,6 +66,37 @@ def without_claims(completion: str, tails: Sequence[str] = ()) -> str:
     lowered = completion.lower()
     found += [at for tail in tails if (at := lowered.find(tail.lower())) >= 0]
     return completion[: min(found)] if found and completion[: min(found)].strip() else completion
+
+
+def ending_of(completion: str, family: str, tails: Sequence[str] = ()) -> str:
+    """Return what a family of `DRESSINGS` puts behind the answer, and the marks between; empty where none.
+
+    A completion that opens with the exploit has no such ending.
+    """
+    if family == TAIL:
+        at = min((at for tail in tails if (at := completion.lower().find(tail.lower())) >= 0), default=0)
+    else:
+        found = (_CLAIM if family == "claims_verified" else _ORDER_TO_THE_JUDGE).search(completion)
+        at = found.start() if found else 0
+    answer = completion[:at].rstrip(_BETWEEN)
+    return completion[len(answer) :] if answer else ""
+
+
+def dressed(completion: str, ending: str) -> str:
+    """Return a completion with an ending of another, inside its block where the ending stood in one."""
+    closing = _closing(ending).strip()
+    inside = completion.rstrip().removesuffix(closing) if closing else completion
+    return inside.rstrip(_BETWEEN) + ending
+
+
+def says(text: str, answer: str) -> bool:
+    """Return whether a text contains an answer, word for word."""
+    return bool(fold(answer)) and f" {fold(answer)} " in f" {fold(text)} "
+
+
+def _closing(text: str) -> str:
+    found = _CLOSING.search(text)
+    return found.group() if found else ""
 
 
 def _repeats(text: str) -> bool:

@@ -109,6 +109,14 @@ REWARD = (
         honest BIGINT sampled completions without an exploit that were put to the function
         honest_paid BIGINT of these, paid
         planned BIGINT rollouts that RL will sample; null where nobody said
+        ending VARCHAR how a sample that shows it ends; null, as what follows, where none ends so
+        dressed BIGINT honest samples put to the function once more, with such an ending behind them
+        unpaid BIGINT of these, not paid without it
+        gained BIGINT of these, paid with it and not without
+        lost BIGINT of these, paid without it and not with it
+        gain DOUBLE share paid with it less share paid without
+        gain_low DOUBLE lower end of its 95 % interval over prompts, one of as many as families were tried
+        gain_p DOUBLE one-sided p-value of no gain (signs of prompts flipped), times the families tried
         """,
     ),
     table(
