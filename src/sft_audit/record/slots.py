@@ -128,6 +128,30 @@ def without_spans(text: str, spans: Sequence[tuple[int, int]]) -> str:
     return text
 
 
+def filled(text: str, label: str, value: str) -> str:
+    """Return the text with another value in its slots of this label."""
+    for slot in reversed([one for one in slots_of(text) if one.label == label]):
+        text = text[: slot.value_at] + value + text[slot.value_at + len(slot.value) :]
+    return text
+
+
+def neutral_values(store: Store, labels: Iterable[str]) -> dict[str, str]:
+    """Return of each label the commonest value that names no answer of the data; none where all do."""
+    answers = (said for (said,) in store.rows("select distinct canonical from answers where canonical <> ''"))
+    words = answer_words(answers)
+    rows = store.rows(
+        """
+        select label, value
+        from slots
+        where label in (select unnest($labels::varchar[]))
+        group by all
+        order by count(*), label, value desc
+        """,
+        {"labels": list(labels)},
+    )
+    return {label: value for label, value in rows if not named_in(value.lower(), words)}
+
+
 def recurring_labels(store: Store) -> list[str]:
     """Return the labels that 200 rows of one source have, the 8 commonest."""
     rows = store.rows(
