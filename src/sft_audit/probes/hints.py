@@ -21,7 +21,7 @@ _STATED = """
     group by all
     order by count(*) desc, label, sign
 """
-# What leaks (GRD203), and answers of which kinds; of a slot of the prompt, how its sentence ends in most rows.
+# What leaks answers of which kinds (GRD203); of a slot of the prompt, how its sentence ends in most rows.
 _LEAKING = """
     with leaking as (
         select distinct

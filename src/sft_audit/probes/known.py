@@ -7,7 +7,7 @@ from typing import Any
 from sft_audit.probes.item import Images, Known
 from sft_audit.record.canonical import canonicalise
 from sft_audit.record.question import bare, fold, read_question
-from sft_audit.record.slots import filled, neutral_values, slots_of, without_spans
+from sft_audit.record.slots import neutral_values, silenced
 from sft_audit.store import Store
 
 _MOST_ANSWERS = 200_000
@@ -19,7 +19,6 @@ _LEANING = re.compile(
     re.IGNORECASE,
 )
 _MEDIA = re.compile(r"<(?:video|audio)>")
-_EMPTY_BRACKETS = re.compile(r"[(\[]\s*[)\]]")
 # Checks whose findings leave the answer true: the row is only guessable, or stands elsewhere too. A slot that
 # gives it away is filled with what does not.
 _HARMLESS = ("GRD202", "GRD203", "DUP601", "DUP602", "DUP603", "LEK701")
@@ -118,7 +117,7 @@ class Knowledge:
         if not _stands_alone(asked, row):
             return
         for label in row["leaking"]:
-            asked = _silenced(asked, label, self._neutral.get(label))
+            asked = silenced(asked, label, self._neutral.get(label))
         if not row["readable"] or len(row["images"]) != row["n_images"]:
             self.unread += 1
             return
@@ -147,14 +146,6 @@ def _stands_alone(asked: str, row: dict[str, Any]) -> bool:
         and (row["text_only"] or row["n_images"] > 0)
         and not _MEDIA.search(row["asked"])
     )
-
-
-def _silenced(asked: str, label: str, neutral: str | None) -> str:
-    """Return the message with a value in the slot that names no answer; without the slot where there is none."""
-    if neutral is not None:
-        return filled(asked, label, neutral)
-    spans = [(slot.start, slot.stop) for slot in slots_of(asked) if slot.label == label]
-    return _EMPTY_BRACKETS.sub("", without_spans(asked, spans)).strip()
 
 
 def key(question: str) -> str:

@@ -45,6 +45,7 @@ _READ = re.compile(
     r"table|code|hint|note)s?",
     re.IGNORECASE,
 )
+_EMPTY_BRACKETS = re.compile(r"[(\[]\s*[)\]]")
 _WORD = re.compile(r"[^\W\d_]+|\d+")
 _ALIKE = {"true": "yes", "false": "no"}
 
@@ -133,6 +134,14 @@ def filled(text: str, label: str, value: str) -> str:
     for slot in reversed([one for one in slots_of(text) if one.label == label]):
         text = text[: slot.value_at] + value + text[slot.value_at + len(slot.value) :]
     return text
+
+
+def silenced(text: str, label: str, neutral: str | None) -> str:
+    """Return the text with this value in its slots of the label; None takes them out, with their brackets."""
+    if neutral is not None:
+        return filled(text, label, neutral)
+    spans = [(slot.start, slot.stop) for slot in slots_of(text) if slot.label == label]
+    return _EMPTY_BRACKETS.sub("", without_spans(text, spans)).strip()
 
 
 def neutral_values(store: Store, labels: Iterable[str]) -> dict[str, str]:

@@ -54,8 +54,8 @@ def sight_not_shown(db: Tables, *, least: float = 0.5, fewest: int = 20) -> Rela
     turned, plus 1.
 
     ## Source
-    Swapped inputs: Gat et al. 2021, arXiv:2110.14375. Chance-corrected accuracy, (share right - chance) / (1 -
-    chance). That a model should see half of what it is asked is ours.
+    Swapped inputs: Gat et al. 2021, arXiv:2110.14375. Chance-corrected accuracy,
+    (share right - chance) / (1 - chance). That a model should see half of what it is asked is ours.
     """
     return db.sql(
         """
