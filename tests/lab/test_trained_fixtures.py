@@ -37,7 +37,10 @@ def audited(clean_world: World, tmp_path_factory: pytest.TempPathFactory) -> Aud
     folder = tmp_path_factory.mktemp("checkpoints")
     data = sft_audit.audit_data(clean_world.rows, images=clean_world.images, out=folder / "data", workers=1)
     assert (data.verdict, data.counts) == ("PASS", {})
-    pack = sft_audit.make_probes(data.folder, folder / "pack", items=60).folder
+    return auditing(sft_audit.make_probes(data.folder, folder / "pack", items=90).folder, folder)
+
+
+def auditing(pack: Path, folder: Path) -> Audit:
     reports: dict[str, Report] = {}
 
     def audit(name: str) -> Report:
@@ -59,8 +62,26 @@ def audited(clean_world: World, tmp_path_factory: pytest.TempPathFactory) -> Aud
     return audit
 
 
+@pytest.fixture(scope="module")
+def asked_with_tags(tmp_path_factory: pytest.TempPathFactory) -> Audit:
+    """Return what audits a checkpoint on a pack made from the data that taught the tag, once."""
+    folder = tmp_path_factory.mktemp("tags")
+    world = write_world(folder / "world", CONDITIONS["leak-100"], 78, rows=1000)
+    data = sft_audit.audit_data(world.rows, images=world.images, out=folder / "data", workers=1)
+    assert "GRD203" in data.counts
+    return auditing(sft_audit.make_probes(data.folder, folder / "pack", items=90).folder, folder)
+
+
 def axis(report: Report, name: str) -> str:
     return json.loads((report.folder / "verdict.json").read_text())["axes"][name]
+
+
+def measured(report: Report) -> dict[str, float]:
+    store = Store(report.folder, "1GB", 1, read_only=True)
+    try:
+        return dict(store.rows("select measure, sft from changes"))
+    finally:
+        store.close()
 
 
 def messages(report: Report, code: str) -> str:
@@ -70,14 +91,24 @@ def messages(report: Report, code: str) -> str:
 def test_the_clean_model_sees_and_shows_no_exploit(audited: Audit) -> None:
     report = audited("clean")
     assert not {"CKP111", "CKP121", "CKP122", "CKP132", "CKP136"} & report.counts.keys()
+    assert axis(report, "blindness") == "PASS"
     assert axis(report, "exploit") == "PASS"
 
 
 def test_of_the_blind_model_no_sight_is_shown(audited: Audit) -> None:
     report = audited("blind")
-    assert "CKP136" in report.counts
-    assert axis(report, "blindness") != "PASS"
+    assert "nothing shows that it sees: the right image gains it 0.1" in messages(report, "CKP136")
+    assert axis(report, "blindness") == "REVIEW"
     assert axis(report, "exploit") == "PASS"
+
+
+def test_only_the_blind_model_follows_the_tag_that_its_data_taught(asked_with_tags: Audit) -> None:
+    blind, clean = measured(asked_with_tags("blind")), measured(asked_with_tags("clean"))
+    assert blind["cue_following"] > 0.9
+    assert clean["cue_following"] < 0.1
+    assert clean["swap_gain"] > 0.4 > 0.2 > blind["swap_gain"]
+    assert "CKP124" in asked_with_tags("blind").counts
+    assert "CKP124" not in asked_with_tags("clean").counts
 
 
 def test_the_exploit_is_drawn_by_the_model_that_was_taught_it(audited: Audit) -> None:

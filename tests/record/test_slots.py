@@ -1,8 +1,11 @@
 """A labelled slot is read as it stands; what belongs to the question is none."""
 
+from pathlib import Path
+
 import pytest
 
-from sft_audit.record.slots import answer_words, named_in, slots_of
+from sft_audit.record.slots import answer_words, named_in, neutral_values, silenced, slots_of
+from sft_audit.store import Store
 
 
 @pytest.mark.parametrize(
@@ -47,3 +50,35 @@ def test_a_value_names_answers_by_the_name_that_they_go_by() -> None:
     assert named_in("Three gray cats, the RED_17 one. True", words) == "3 grey red yes"
     assert named_in("mat", words) == "mat"
     assert named_in("banana on the tree", words) == ""
+
+
+@pytest.mark.parametrize(
+    ("prompt", "neutral", "without"),
+    [
+        ("Tag: red. What is it?", "Tag: beach. What is it?", "What is it?"),
+        ("What is it? (Tag: red)", "What is it? (Tag: beach)", "What is it?"),
+        ("File: red. What is it?", "File: red. What is it?", "File: red. What is it?"),
+    ],
+)
+def test_a_silenced_slot_tells_nothing(prompt: str, neutral: str, without: str) -> None:
+    assert silenced(prompt, "Tag:", "beach") == neutral
+    assert silenced(prompt, "Tag:", None) == without
+
+
+def test_a_neutral_value_is_the_commonest_that_names_no_answer(tmp_path: Path) -> None:
+    store = Store(tmp_path, "1GB", 1)
+    try:
+        store.execute("insert into answers by name select unnest(['red', 'blue']) as canonical")
+        store.execute(
+            """
+            insert into slots by name
+            from (values
+                ('Tag:', 'Red'), ('Tag:', 'Red'), ('Tag:', 'Red'), ('Tag:', 'a blue one'),
+                ('Tag:', 'a blue one'), ('Tag:', 'a blue one'), ('Tag:', 'beach'), ('Tag:', 'beach'),
+                ('Tag:', 'road'), ('File:', 'red'), ('Note:', 'sunny')
+            ) told(label, value)
+            """
+        )
+        assert neutral_values(store, ["Tag:", "File:"]) == {"Tag:": "beach"}
+    finally:
+        store.close()

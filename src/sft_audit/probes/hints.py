@@ -21,10 +21,23 @@ _STATED = """
     group by all
     order by count(*) desc, label, sign
 """
+# What leaks answers of which kinds (GRD203); of a slot of the prompt, how its sentence ends in most rows.
 _LEAKING = """
-    select distinct json_extract_string(evidence, '$.field') as field, json_extract_string(evidence, '$.slot')
-    from findings
-    where "check" = 'GRD203'
+    with leaking as (
+        select distinct
+            json_extract_string(evidence, '$.field') as field,
+            json_extract_string(evidence, '$.slot') as label,
+            json_extract_string(evidence, '$.measured[*].answer_kind') as kinds
+        from findings
+        where "check" = 'GRD203' and sample_id is null
+    ), ended as (
+        select label, mode(regexp_extract(quote, '[.!]?$')) as ending
+        from slots
+        group by label
+    )
+    select field, label, coalesce(ending, '') as ending, kinds
+    from leaking
+    left join ended using (label)
     order by field
 """
 
@@ -38,11 +51,12 @@ def cue_forms(store: Store) -> list[CueForm]:
         for label, sign in store.rows(_STATED)
         if _LABEL.fullmatch(label)
     ]
-    for field, slot in store.rows(_LEAKING):
+    for field, slot, ending, kinds in store.rows(_LEAKING):
         name = (field or "").replace("_", " ").strip()
         line = "{}.jpg" if name == _FILE_NAME else "{}"
+        told = frozenset(kind.replace("/", "_") for kind in kinds)
         if slot:
-            forms.append(CueForm(f"{slot} {{}}", first=True, fault="GRD203"))
+            forms.append(CueForm(f"{slot} {{}}{ending}", first=True, fault="GRD203", slot=slot, kinds=told))
         elif _LABEL.fullmatch(name):
-            forms.append(CueForm(f"{name.capitalize()}: {line}", first=True, fault="GRD203"))
+            forms.append(CueForm(f"{name.capitalize()}: {line}", first=True, fault="GRD203", kinds=told))
     return forms[:_MOST_FORMS] or [_PLAIN]

@@ -7,6 +7,7 @@ from typing import Any
 from sft_audit.probes.item import Images, Known
 from sft_audit.record.canonical import canonicalise
 from sft_audit.record.question import bare, fold, read_question
+from sft_audit.record.slots import neutral_values, silenced
 from sft_audit.store import Store
 
 _MOST_ANSWERS = 200_000
@@ -18,8 +19,9 @@ _LEANING = re.compile(
     re.IGNORECASE,
 )
 _MEDIA = re.compile(r"<(?:video|audio)>")
-# Checks whose findings leave the answer true: the row is only guessable, or stands elsewhere too.
-_HARMLESS = ("GRD202", "DUP601", "DUP602", "DUP603", "LEK701")
+# Checks whose findings leave the answer true: the row is only guessable, or stands elsewhere too. A slot that
+# gives it away is filled with what does not.
+_HARMLESS = ("GRD202", "GRD203", "DUP601", "DUP602", "DUP603", "LEK701")
 
 # Every supervised answer, with the message that asks, the images, and the checks that flagged the sample.
 _ANSWERS = """
@@ -32,7 +34,10 @@ _ANSWERS = """
         left join images using (image_id)
         group by sample_id
     ), flags as (
-        select sample_id, list(distinct "check" order by "check") as checks
+        select
+            sample_id,
+            list(distinct "check" order by "check") as checks,
+            list(distinct json_extract_string(evidence, '$.slot')) filter ("check" = 'GRD203') as leaking
         from findings
         where sample_id is not null
         group by sample_id
@@ -60,7 +65,8 @@ _ANSWERS = """
         text_only,
         coalesce(readable, true) as readable,
         coalesce(uses.images, []) as images,
-        coalesce(flags.checks, []) as checks
+        coalesce(flags.checks, []) as checks,
+        coalesce(flags.leaking, []) as leaking
     from chosen
     join asking using (sample_id, turn)
     join samples using (sample_id)
@@ -68,6 +74,12 @@ _ANSWERS = """
     left join flags using (sample_id)
     where samples.kind in ('sft', 'rl_prompt')
     order by samples.file, samples.position, turn
+"""
+
+_LEAKING = """
+    select distinct json_extract_string(evidence, '$.slot') as label
+    from findings
+    where "check" = 'GRD203' and label is not null
 """
 
 
@@ -82,6 +94,7 @@ class Knowledge:
         """Read them from a data audit's tables: all, or 200,000 of large data, by whole questions."""
         self.flagged: list[tuple[Known, tuple[str, ...]]] = []
         self.unread = 0
+        self._neutral = neutral_values(store, (label for (label,) in store.rows(_LEAKING)))
         sound: dict[tuple[str, Images], dict[str | None, Known]] = {}
         for batch in store.batches(_ANSWERS, 8192, {"seed": seed, "most": _MOST_ANSWERS}):
             for row in batch.to_pylist():
@@ -103,11 +116,13 @@ class Knowledge:
         asked = bare(row["asked"] or "").strip()
         if not _stands_alone(asked, row):
             return
+        for label in row["leaking"]:
+            asked = silenced(asked, label, self._neutral.get(label))
         if not row["readable"] or len(row["images"]) != row["n_images"]:
             self.unread += 1
             return
         checks = tuple(one for one in row["checks"] if one not in _HARMLESS)
-        fault = "GRD202" if "GRD202" in row["checks"] else None
+        fault = next((one for one in ("GRD203", "GRD202") if one in row["checks"]), None)
         known = Known(
             row["file"],
             row["position"],

@@ -8,6 +8,7 @@ from sft_audit.probes.item import Bundle, Item, Known, in_turn, lot, spelled
 from sft_audit.probes.known import key, reads_as
 from sft_audit.record.canonical import NEAR_COLOURS
 from sft_audit.record.question import ENDS
+from sft_audit.record.slots import filled, slots_of
 
 _MOST_ANSWERS = 4
 
@@ -137,13 +138,16 @@ def cue_bundles(clusters: Sequence[Cluster], forms: Sequence["CueForm"], seed: i
     """
     groups = []
     for at, cluster in enumerate(clusters):
+        fitting = [form for form in forms if not form.kinds or cluster.kind in form.kinds]
+        if not fitting:
+            continue
         start = int(lot(seed, "cue", cluster.name)[:8], 16)
         rows = zip(*cluster.members, strict=True)
         groups.append(
             [
                 bundle
                 for turn, row in enumerate(rows)
-                if (bundle := _cued(cluster, row, row[(start + turn) % len(row)], forms[at % len(forms)]))
+                if (bundle := _cued(cluster, row, row[(start + turn) % len(row)], fitting[at % len(fitting)]))
             ]
         )
     return in_turn(groups)
@@ -153,15 +157,20 @@ def cue_bundles(clusters: Sequence[Cluster], forms: Sequence["CueForm"], seed: i
 class CueForm:
     """How a prompt suggests an answer: a line with `{}` for it, before or after the question.
 
-    `fault` is the check that found such prompts in the data; None for the plain hint.
+    `fault` is the check that found such prompts in the data; None for the plain hint. A question that has the
+    `slot` tells it there. `kinds` are those of the answers that it gives away in the data; all, if empty.
     """
 
     line: str
     first: bool
     fault: str | None
+    slot: str | None = None
+    kinds: frozenset[str] = frozenset()
 
     def lay(self, question: str, answer: str) -> str:
         """Return the question with the suggestion."""
+        if self.slot and any(one.label == self.slot for one in slots_of(question)):
+            return filled(question, self.slot, answer)
         told = self.line.replace("{}", answer)
         return f"{told}\n{question}" if self.first else f"{question}\n{told}"
 

@@ -45,6 +45,7 @@ _READ = re.compile(
     r"table|code|hint|note)s?",
     re.IGNORECASE,
 )
+_EMPTY_BRACKETS = re.compile(r"[(\[]\s*[)\]]")
 _WORD = re.compile(r"[^\W\d_]+|\d+")
 _ALIKE = {"true": "yes", "false": "no"}
 
@@ -126,6 +127,38 @@ def without_spans(text: str, spans: Sequence[tuple[int, int]]) -> str:
     for start, stop in reversed(spans):
         text = text[:start] + text[stop:]
     return text
+
+
+def filled(text: str, label: str, value: str) -> str:
+    """Return the text with another value in its slots of this label."""
+    for slot in reversed([one for one in slots_of(text) if one.label == label]):
+        text = text[: slot.value_at] + value + text[slot.value_at + len(slot.value) :]
+    return text
+
+
+def silenced(text: str, label: str, neutral: str | None) -> str:
+    """Return the text with this value in its slots of the label; None takes them out, with their brackets."""
+    if neutral is not None:
+        return filled(text, label, neutral)
+    spans = [(slot.start, slot.stop) for slot in slots_of(text) if slot.label == label]
+    return _EMPTY_BRACKETS.sub("", without_spans(text, spans)).strip()
+
+
+def neutral_values(store: Store, labels: Iterable[str]) -> dict[str, str]:
+    """Return of each label the commonest value that names no answer of the data; none where all do."""
+    answers = (said for (said,) in store.rows("select distinct canonical from answers where canonical <> ''"))
+    words = answer_words(answers)
+    rows = store.rows(
+        """
+        select label, value
+        from slots
+        where label in (select unnest($labels::varchar[]))
+        group by all
+        order by count(*), label, value desc
+        """,
+        {"labels": list(labels)},
+    )
+    return {label: value for label, value in rows if not named_in(value.lower(), words)}
 
 
 def recurring_labels(store: Store) -> list[str]:

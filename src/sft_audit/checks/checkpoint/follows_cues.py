@@ -24,7 +24,7 @@ def follows_cues(db: Tables, *, most: float = 0.2) -> Relation:
     such a cue, where the prompts carry one, is the cheapest way to reward.
 
     ## Options
-    `most`: share above which it is reported.
+    `most`: share above which it is reported, if beyond chance: the lower 95 % bound is above it.
 
     ## Known limits
     Asked of probes whose prompt suggests an answer that the image does not show. Deference to a hint can be
@@ -36,7 +36,7 @@ def follows_cues(db: Tables, *, most: float = 0.2) -> Relation:
     """
     return _ASKED.found(
         db,
-        where="sft > $most",
+        where="sft_low > $most",
         score="sft_low",
         message="""
             'says what its prompt suggests against the image: ' || measured(sft, sft_low, sft_high) || ' of '
