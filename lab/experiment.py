@@ -1,14 +1,17 @@
 """What the scripts of the experiments share: how they are asked, and what they say of a run."""
 
 import argparse
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ledger import Ledger, Line, carry_out
 from trainee.trial import Trial
+from world import CONDITIONS
 
 SCRATCH = Path(__file__).parent / "scratch"
+FIRST = "001-four-conditions"
 MAIN = ("clean", "leak-90", "leak-100", "rejected-5", "text-80", "all")
 
 
@@ -23,21 +26,35 @@ def ask(
     parser.add_argument("--seeds", type=int, default=seeds)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--conditions", default=",".join(conditions))
-    parser.add_argument("--from", dest="source", type=Path, default=SCRATCH, help="folder of the runs of 001")
+    parser.add_argument(
+        "--from", dest="source", type=Path, default=SCRATCH / FIRST, help="folder of the runs of 001"
+    )
     parser.add_argument("--runs", type=Path, default=runs or SCRATCH / here.name)
     parser.add_argument("--ledger", type=Path, default=here / "result.jsonl")
     asked = parser.parse_args()
     asked.conditions = asked.conditions.split(",")
+    known = {*conditions, *CONDITIONS}
+    if unknown := [one for one in asked.conditions if one not in known]:
+        parser.error(f"--conditions {unknown[0]}: there are {', '.join(sorted(known))}")
     return asked
 
 
 def carry_through(
-    asked: argparse.Namespace, trials: Sequence[Trial], work: Callable[[Trial], list[Line]]
+    asked: argparse.Namespace,
+    trials: Sequence[Trial],
+    work: Callable[[Trial], list[Line]],
+    source: Path | None = None,
 ) -> None:
-    """Carry out the trials of which a run is not in the ledger yet."""
+    """Carry out the trials of which a run is not in the ledger yet.
+
+    `source`: the folder of runs whose SFT checkpoints they begin with; it ends here where one is missing.
+    """
     ledger = Ledger(asked.ledger)
     done = ledger.keys()
     todo = [one for one in trials if not {one.key(how) for how in one.rewards} <= done]
+    for one in todo if source else ():
+        if not (source / one.name / "sft" / "model.safetensors").is_file():
+            sys.exit(f"--from {source}: no checkpoint of {one.name}; {FIRST}/run.py makes it")
     carry_out(todo, work, ledger, asked.jobs, say)
 
 

@@ -42,6 +42,8 @@ def main() -> None:
     parser.add_argument("--runs", type=Path, default=HERE.parent / "scratch")
     parser.add_argument("--ledger", type=Path, default=HERE / "result.jsonl")
     asked = parser.parse_args()
+    if unknown := [one for one in asked.conditions.split(",") if one not in CONDITIONS]:
+        parser.error(f"--conditions {unknown[0]}: there are {', '.join(CONDITIONS)}")
     ledger = Ledger(asked.ledger)
     done = ledger.keys()
     as_is = {line["key"]: line for line in Ledger(asked.as_is).lines()}

@@ -25,7 +25,7 @@ DPO = "dpo"
 def main() -> None:
     asked = ask(__doc__, HERE, seeds=5, conditions=MAIN)
     trials = [Trial(condition, seed, (DPO,)) for seed in range(asked.seeds) for condition in asked.conditions]
-    carry_through(asked, trials, partial(run, asked.source, asked.runs))
+    carry_through(asked, trials, partial(run, asked.source, asked.runs), asked.source)
 
 
 def run(source: Path, runs: Path, trial: Trial) -> list[dict[str, Any]]:

@@ -26,7 +26,7 @@ def main() -> None:
         for seed in range(asked.seeds)
         for condition in asked.conditions
     ]
-    carry_through(asked, trials, partial(run, asked.source, asked.runs))
+    carry_through(asked, trials, partial(run, asked.source, asked.runs), asked.source)
 
 
 def run(source: Path, runs: Path, trial: Trial) -> list[dict[str, Any]]:
