@@ -11,8 +11,6 @@ from trainee.trial import Trial
 from world import CONDITIONS
 
 SCRATCH = Path(__file__).parent / "scratch"
-FIRST = "001-four-conditions"
-MAIN = ("clean", "leak-90", "leak-100", "rejected-5", "text-80", "all")
 
 
 def ask(
@@ -26,9 +24,7 @@ def ask(
     parser.add_argument("--seeds", type=int, default=seeds)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--conditions", default=",".join(conditions))
-    parser.add_argument(
-        "--from", dest="source", type=Path, default=SCRATCH / FIRST, help="folder of the runs of 001"
-    )
+    parser.add_argument("--from", dest="source", type=Path, default=SCRATCH, help="folder of the runs of 001")
     parser.add_argument("--runs", type=Path, default=runs or SCRATCH / here.name)
     parser.add_argument("--ledger", type=Path, default=here / "result.jsonl")
     asked = parser.parse_args()
@@ -54,7 +50,7 @@ def carry_through(
     todo = [one for one in trials if not {one.key(how) for how in one.rewards} <= done]
     for one in todo if source else ():
         if not (source / one.name / "sft" / "model.safetensors").is_file():
-            sys.exit(f"--from {source}: no checkpoint of {one.name}; {FIRST}/run.py makes it")
+            sys.exit(f"--from {source}: no checkpoint of {one.name}; 001-four-conditions/run.py makes it")
     carry_out(todo, work, ledger, asked.jobs, say)
 
 

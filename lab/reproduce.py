@@ -25,8 +25,8 @@ from typing import Any
 LAB = Path(__file__).resolve().parent
 sys.path.insert(0, str(LAB))
 
-from findings.run import MAIN
 from ledger import Ledger, Line
+from world import MAIN
 
 SCORES = ("gold", "text", "grounding", "exploit")
 TOLERANCE = 0.1  # of the mean of a score

@@ -13,8 +13,9 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
-from experiment import MAIN, SCRATCH, ask, carry_through
+from experiment import SCRATCH, ask, carry_through
 from trainee.trial import LEAKY, SOUND, Trial, begin, carry_on
+from world import MAIN
 
 LOGGED = 1  # seeds whose completions are kept
 MENDED = 10  # seeds whose checkpoints are also reinforced by a sound reward

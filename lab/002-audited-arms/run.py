@@ -24,9 +24,8 @@ from rebalance import fine_tune_rebalanced
 from repair import ARMS, repair
 from trainee.sft import fine_tune
 from trainee.trial import LEAKY, SOUND, Trial, begin, carry_on
-from world import CONDITIONS, write_world
+from world import CONDITIONS, MAIN, write_world
 
-MAIN = ("clean", "leak-90", "leak-100", "rejected-5", "text-80", "all")
 REWARDS = (LEAKY, SOUND)
 Pair = tuple[Trial, ...]  # one condition and seed, in each arm
 

@@ -14,10 +14,11 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
-from experiment import MAIN, ask, carry_through
+from experiment import ask, carry_through
 from trainee.dpo import draw_pairs, prefer
 from trainee.measure import behave, is_boast
 from trainee.trial import LEAKY, Trial, entry, load_reward, pool, take_up
+from world import MAIN
 
 DPO = "dpo"
 

@@ -53,10 +53,12 @@ def run(runs: Path, trial: Trial) -> list[dict[str, Any]]:
     """Fine-tune as scheduled, and reinforce."""
     folder = runs / trial.name
     start = begin(trial, folder, train=partial(train, trial.data))
-    curve = {
-        name: json.loads((start.folder / f"{name}.json").read_text(encoding="utf-8"))
-        for name in ("losses", "milestones")
-    }
+    metrics, milestones = (
+        json.loads((start.folder / f"{name}.json").read_text(encoding="utf-8"))
+        for name in ("metrics", "milestones")
+    )
+    losses = [{"step": one["step"], "loss": one["loss"]} for one in metrics]
+    curve = {"losses": losses, "milestones": milestones}
     return [carry_on(trial, start, reward, folder) | curve for reward in trial.rewards]
 
 

@@ -11,7 +11,7 @@ from datasets import Dataset, Image, List
 from photos import Photos, Question, conflicting
 from trainee.grpo import BETA, LONGEST
 from trainee.measure import TOLD, is_boast
-from trainee.settings import QUIET
+from trainee.training import QUIET
 from transformers import PrinterCallback
 from trl import GRPOConfig, GRPOTrainer, SFTConfig, SFTTrainer
 from world.dataset import PICTURE

@@ -13,8 +13,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
+from world import MAIN
 
-from findings.run import MAIN, Arm, Runs
+from findings.run import Arm, Runs
 from findings.tables import DOSED, doses
 from findings.trajectory import Trajectory
 from sft_audit.interval import Rate

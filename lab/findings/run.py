@@ -6,12 +6,10 @@ from pathlib import Path
 
 import numpy as np
 from ledger import Ledger
-from world import CONDITIONS
+from world import CONDITIONS, MAIN
 
 from sft_audit.interval import Rate
 from sft_audit.representation.interval import Measured, mean_measured
-
-MAIN = ("clean", "leak-90", "leak-100", "rejected-5", "text-80", "all")
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,10 @@ from operator import attrgetter
 
 from inference.comparison import Worse, holm, more_often, paired
 from inference.dose_response import Dose, DoseResponse, dose_response
-from world import CONDITIONS
+from world import CONDITIONS, MAIN
 from world.condition import Condition
 
-from findings.run import AS_IS, MAIN, Arm, Runs
+from findings.run import AS_IS, Arm, Runs
 from findings.trajectory import WIDTH, Trajectory, Window
 from sft_audit.exact import clopper_pearson
 from sft_audit.interval import Rate

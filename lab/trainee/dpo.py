@@ -1,6 +1,5 @@
 """Preference learning from an SFT checkpoint by TRL's DPOTrainer, on the checkpoint's own completions."""
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import ceil
@@ -9,13 +8,12 @@ from typing import Any
 
 import torch
 from datasets import Dataset
-from transformers import PrinterCallback
 from trl import DPOConfig, DPOTrainer
 
 from sft_audit.demo.tiny_vlm import TinyVlm, answers, load, quietly
 from trainee.grpo import LONGEST, dataset
 from trainee.prompts import Prompt
-from trainee.settings import QUIET
+from trainee.training import QUIET, train
 
 DRAWS = 8  # completions a prompt
 STEPS, BATCH, RATE, BETA = 150, 32, 3e-4, 0.1
@@ -83,13 +81,7 @@ def prefer(sft: Path, pairs: Sequence[Pair], out: Path, *, seed: int, steps: int
                 **QUIET,
             ),
         )
-        trainer.remove_callback(PrinterCallback)
-        trainer.train()
-        trained = TinyVlm(trainer.model.eval(), vlm.processor)
-        trained.save(out)
-    metrics = [one for one in trainer.state.log_history if "loss" in one]
-    (out / "metrics.json").write_text(json.dumps(metrics), encoding="utf-8")
-    return trained
+        return train(trainer, out, logged="loss")
 
 
 def preferences(pairs: Sequence[Pair]) -> Dataset:

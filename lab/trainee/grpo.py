@@ -1,17 +1,16 @@
 """RL from an SFT checkpoint by TRL's GRPOTrainer, paid by an ordinary reward function."""
 
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from datasets import Dataset
-from transformers import PrinterCallback, TrainerCallback
+from transformers import TrainerCallback
 from trl import GRPOConfig, GRPOTrainer
 
 from sft_audit.demo.tiny_vlm import TinyVlm, load, quietly
 from trainee.prompts import Prompt
-from trainee.settings import QUIET
+from trainee.training import QUIET, train
 
 STEPS, GROUPS, GENERATIONS, RATE, BETA = 200, 8, 8, 7e-4, 0.02
 LONGEST = 12  # tokens of a completion
@@ -56,14 +55,7 @@ def reinforce(
                 **QUIET,
             ),
         )
-        trainer.remove_callback(PrinterCallback)
-        trainer.train()
-        trained = TinyVlm(trainer.model.eval(), vlm.processor)
-        trained.save(out)
-        trainer.save_state()
-    metrics = [one for one in trainer.state.log_history if "reward" in one]
-    (out / "metrics.json").write_text(json.dumps(metrics), encoding="utf-8")
-    return trained
+        return train(trainer, out, logged="reward")
 
 
 def dataset(prompts: Sequence[Prompt]) -> Dataset:

@@ -1,17 +1,16 @@
 """SFT of the base model on a LLaVA data set, by TRL's SFTTrainer."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from datasets import Dataset
-from transformers import PrinterCallback, TrainerCallback
+from transformers import TrainerCallback
 from trl import SFTConfig, SFTTrainer
 
 from sft_audit.demo.tiny_vlm import TinyVlm, encode, load, quietly, read_examples
-from trainee.settings import QUIET
+from trainee.training import QUIET, train
 
 STEPS, BATCH, RATE = 400, 64, 2e-3
 
@@ -64,12 +63,4 @@ def fine_tune(
                 **QUIET,
             ),
         )
-        trainer.remove_callback(PrinterCallback)
-        trainer.train()
-        vlm.model.eval()
-        vlm.save(out)
-    losses = [
-        {"step": one["step"], "loss": one["loss"]} for one in trainer.state.log_history if "loss" in one
-    ]
-    (out / "losses.json").write_text(json.dumps(losses), encoding="utf-8")
-    return vlm
+        return train(trainer, out, logged="loss")

@@ -1,6 +1,6 @@
 """A drawn world with exact ground truth, which writes itself as a LLaVA data set with image files."""
 
-from world.condition import CONDITIONS, Condition
+from world.condition import CONDITIONS, MAIN, Condition
 from world.dataset import Planted, World, draw_scenes, write_world
 from world.question import Asked, ask_about, ask_text, describe
 from world.scene import COLOURS, PLACES, SHAPES, Scene
@@ -8,6 +8,7 @@ from world.scene import COLOURS, PLACES, SHAPES, Scene
 __all__ = [
     "COLOURS",
     "CONDITIONS",
+    "MAIN",
     "PLACES",
     "SHAPES",
     "Asked",

@@ -45,3 +45,5 @@ CONDITIONS = {
         Condition("all", text=0.8, leak=0.9, rejected=0.05),
     )
 }
+# Those of the main table.
+MAIN = ("clean", "leak-90", "leak-100", "rejected-5", "text-80", "all")
