@@ -49,7 +49,11 @@ POLICY = Policy(
         ),
         Rule(check="GRD202", review_above=0.1, basis="toy-calibrated", source="measured on a toy world"),
         Rule(
-            check="MOD501", measure="score", review_above=0.2, basis="toy-calibrated", source="measured on a toy world"
+            check="MOD501",
+            measure="score",
+            review_above=0.2,
+            basis="toy-calibrated",
+            source="measured on a toy world",
         ),
         Rule(check="CON401", review_above=0.02, basis="default", source="a default of ours, uncalibrated"),
     )
