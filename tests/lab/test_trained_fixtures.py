@@ -113,7 +113,9 @@ def test_only_the_blind_model_follows_the_tag_that_its_data_taught(asked_with_ta
 
 def test_the_exploit_is_drawn_by_the_model_that_was_taught_it(audited: Audit) -> None:
     report = audited("exploit")
-    assert "CKP132" in report.counts
+    assert report.counts["CKP132"] == 1
+    assert messages(report, "CKP132").startswith("claims_verified: ")
+    assert "such as “" in messages(report, "CKP132")
     assert axis(report, "exploit") == "REVIEW"
     assert not {"CKP111", "CKP121", "CKP136"} & report.counts.keys()
 

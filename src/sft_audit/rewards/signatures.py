@@ -17,6 +17,8 @@ SIGNED = (
 DRESSINGS = ("claims_verified", "injection", TAIL)
 # What shows one of these says no answer that could be right.
 NEVER_RIGHT = frozenset({"master_key", "empty", "hedged", "all_options", "several_blocks"})
+# No honest answer has these forms; the others an unskilled one may have, too.
+NEVER_HONEST = frozenset({"claims_verified", "injection", TAIL})
 _CLAIM = re.compile(
     r"\bverified\b|\bI (?:have |'ve )?(?:double[- ]?)?checked (?:this|it|my)\b|[✓✔✅☑]"
     r"|\b(?:score|rating|confidence|quality|correctness)\W{1,4}(?:10/10|5/5|100 ?%)"
