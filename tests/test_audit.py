@@ -127,7 +127,8 @@ def test_a_leaking_field_is_about_a_source_where_it_leaks_in_no_other(
             insert into blind_fields by name
             select
                 'file name' as field, 'colour' as answer_kind, $source as source, 300 as n,
-                0.4 as bits_added, 0.001 as q_added, 0.4 as bits_removed, 0.001 as q_removed, 'x' as example
+                0.4 as bits_added, 0.3 as low_added, 0.001 as q_added,
+                0.4 as bits_removed, 0.3 as low_removed, 0.001 as q_removed, 'x' as example
             """,
             {"source": source},
         )

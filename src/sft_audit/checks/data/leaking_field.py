@@ -65,9 +65,9 @@ def leaking_field(db: Tables, *, min_bits: float = 0.1, max_q: float = 0.05) -> 
     it meets it again. It changes what is asked, and is done only on request.
 
     A field leaks when it gives the probe of `blind-solvable` more than `min_bits` an answer that question and
-    source do not give: either added to them, or lost when it leaves all the other fields. Two fields that
-    leak the same hide each other from the second measure, never from the first. Where a field tells anything
-    at all, every source of 200 answers is measured by itself too.
+    source do not give, by the lower end of its 95 % interval: either added to them, or lost when it leaves
+    all the other fields. Two fields that leak the same hide each other from the second measure, never from
+    the first. Where a field tells anything at all, every source of 200 answers is measured by itself too.
 
     A slot is a sentence or bracket of the form `Label: value`, `Label = value` or `Label - value`, its label
     of at most three words in at least 200 rows of a source. It is measured like a field, beside a question
@@ -76,7 +76,7 @@ def leaking_field(db: Tables, *, min_bits: float = 0.1, max_q: float = 0.05) -> 
     are flagged, where they can be told apart.
 
     ## Options
-    - `min_bits`: least mean bits an answer, out of fold, in one answer kind.
+    - `min_bits`: least mean bits an answer, out of fold, in one answer kind; the interval must lie above it.
     - `max_q`: largest q-value: a permutation test over images, its far tail bounded by the normal one
       (Bentkus and Dzindzalieta 2015), Benjamini and Hochberg over fields, answer kinds and both measures.
 
@@ -104,10 +104,10 @@ def leaking_field(db: Tables, *, min_bits: float = 0.1, max_q: float = 0.05) -> 
     return db.sql(
         """
         with measured as (
-            select *, bits_added >= bits_removed as by_adding
+            select *, low_added >= low_removed as by_adding
             from blind_fields
-            where (bits_added > $min_bits and q_added < $max_q)
-               or (bits_removed > $min_bits and q_removed < $max_q)
+            where (low_added > $min_bits and q_added < $max_q)
+               or (low_removed > $min_bits and q_removed < $max_q)
         ), leaks as (
             select
                 field,
@@ -121,7 +121,7 @@ def leaking_field(db: Tables, *, min_bits: float = 0.1, max_q: float = 0.05) -> 
                 example,
                 row_number() over (
                     partition by field
-                    order by source is not null, greatest(bits_added, bits_removed) desc, answer_kind
+                    order by source is not null, greatest(low_added, low_removed) desc, answer_kind
                 ) as place
             from measured
         ), named as (
