@@ -231,8 +231,10 @@ def test_an_unsafe_remedy_is_applied_only_on_request(tmp_path):
     path = file_of(tmp_path, "[" + ",".join(spelled) + "]")
     result = repaired(tmp_path, path, select=("INT109",))
     assert result.files[0].read_bytes() == path.read_bytes()
+    assert result.unasked == {"INT109": 1}
+    assert "INT109: 1 rows stay as they are; --unsafe INT109 repairs them" in result.text()
     result = clean(tmp_path / "audit", tmp_path / "out", unsafe=("unreferenced-image",))
-    assert (result.changed, result.by_check) == (1, {"INT109": 1})
+    assert (result.changed, result.by_check, result.unasked) == (1, {"INT109": 1}, {})
     spelled[4] = spelled[4].replace('"Where', '"<image>\\nWhere')
     assert result.files[0].read_text(encoding="utf-8") == "[" + ",".join(spelled) + "]"
     change = records(tmp_path / "out", "changed.jsonl")[0]
@@ -247,6 +249,7 @@ def test_a_finding_that_says_it_is_not_safe_is_left_alone(tmp_path):
     rows[4]["conversations"][1]["value"] = ""
     result = repaired(tmp_path, file_of(tmp_path, json.dumps(rows)), select=("INT106",))
     assert json.loads(result.files[0].read_text()) == rows[:4] + rows[5:]
+    assert result.unasked == {"INT106": 1}
     result = clean(tmp_path / "audit", tmp_path / "out", unsafe=("INT106",))
     assert json.loads(result.files[0].read_text()) == rows[:3] + rows[5:]
 

@@ -96,6 +96,25 @@ def make_plan(unsafe: Sequence[str]) -> Plan:
     )
 
 
+def unasked(store: Store, plan: Plan) -> dict[str, int]:
+    """Return the rows, by code, for which there is a remedy that was not asked for."""
+    remedies = [c.code for c in all_checks().values() if c.remedy == "drop" or c.code in all_rewriters()]
+    rows = store.rows(
+        f"""
+        select "check", count(distinct sample_id)
+        from findings
+        where status = 'open'
+          and sample_id is not null
+          and list_contains($remedies, "check")
+          and finding_id not in (select finding_id from ({TREATED}))
+        group by "check"
+        order by "check"
+        """,
+        {**treated(plan), "remedies": remedies},
+    )
+    return dict(rows)
+
+
 def treated(plan: Plan) -> dict[str, list[str]]:
     """Return the parameters of TREATED."""
     return {"codes": plan.codes, "asked": sorted(plan.asked)}

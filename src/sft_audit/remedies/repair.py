@@ -14,7 +14,16 @@ from sft_audit.remedies.guards import damage, losses, require_little, require_re
 from sft_audit.remedies.json_file import repair_json
 from sft_audit.remedies.ledger import Ledger
 from sft_audit.remedies.parquet_file import repair_parquet
-from sft_audit.remedies.plan import TREATED, InputFile, Plan, input_files, make_plan, planned_rows, treated
+from sft_audit.remedies.plan import (
+    TREATED,
+    InputFile,
+    Plan,
+    input_files,
+    make_plan,
+    planned_rows,
+    treated,
+    unasked,
+)
 from sft_audit.remedies.result import CleanResult
 from sft_audit.store import Store, building, read_manifest, write_json
 
@@ -82,6 +91,7 @@ def _write(
         mended=counts["mended"],
         by_check=dict(sorted(ledger.by_check.items())),
         unmended=dict(sorted(ledger.unmended.items())),
+        unasked=unasked(store, plan),
         folder=out,
         files=tuple(out / one.file for one in files),
         images=images,
@@ -127,6 +137,7 @@ def _foreseen(store: Store, plan: Plan, files: Sequence[InputFile], images: str 
         mended=0,
         by_check=dict(by_check),
         unmended={},
+        unasked=unasked(store, plan),
         folder=None,
         files=(),
         images=images,
@@ -194,6 +205,7 @@ def _write_manifest(
             },
             "by_check": dict(result.by_check),
             "unmended": dict(result.unmended),
+            "unasked": dict(result.unasked),
             "images": result.images,
             "inputs": [
                 {"file": one.file, "path": one.path, "n_bytes": one.n_bytes, "content_hash": one.content_hash}

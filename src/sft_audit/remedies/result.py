@@ -10,7 +10,8 @@ class CleanResult:
     """What a repair came to: rows in = kept + changed + removed.
 
     `mended` counts places between rows that were made JSON, `by_check` the rows removed or changed by code,
-    `unmended` the rows for which no rewriter had a change. `images` is the folder that image paths still
+    `unmended` the rows for which no rewriter had a change, `unasked` those for which there is a remedy that
+    needs to be asked for. `images` is the folder that image paths still
     point into: images are not copied. After a dry run `folder` is None and `changed` is an upper bound.
     """
 
@@ -21,6 +22,7 @@ class CleanResult:
     mended: int
     by_check: Mapping[str, int]
     unmended: Mapping[str, int]
+    unasked: Mapping[str, int]
     folder: Path | None
     files: tuple[Path, ...]
     images: str | None
@@ -41,7 +43,11 @@ class CleanResult:
         lines += [f"  {code}  {n:,}" for code, n in self.by_check.items()]
         if self.mended:
             lines.append(f"{self.mended:,} place{'s' * (self.mended > 1)} between rows made JSON")
-        lines += [f"{code}: {n:,} rows could not be rewritten and stay" for code, n in self.unmended.items()]
+        lines += [f"{code}: {n:,} rows were not rewritten and stay" for code, n in self.unmended.items()]
+        lines += [
+            f"{code}: {n:,} rows stay as they are; --unsafe {code} repairs them"
+            for code, n in self.unasked.items()
+        ]
         if self.folder is None:
             return "\n".join([*lines, "nothing was written (dry run)"])
         if self.images:
