@@ -144,7 +144,7 @@ def _lately(course: Course) -> dict[str, float]:
         "reward": course.reward,
         "right": course.right,
         "exploits": course.exploits,
-        "exploit_pay": course.exploit_pay,
+        "exploit_reward": course.exploit_reward,
     }
     return {name: _mean(curve.points[-_LAST:]) for name, curve in curves.items() if curve.points}
 
@@ -187,7 +187,7 @@ def _charts(store: Store, sheet: Sheet) -> Mapping[str, Markup | None]:
     shown = sheet.amplifications[: len(WAY_COLOURS)]
     named = read_behaviours(store, [one["behaviour"] for one in shown])
     title = "Exploits, and their part of the reward"
-    exploits = draw_pair("exploits", title, course.exploits, course.exploit_pay, first)
+    exploits = draw_pair("exploits", title, course.exploits, course.exploit_reward, first)
     return {
         "course": draw_pair("course", f"Reward and {course.right.name}", course.reward, course.right, first),
         "right": Markup("") if not course.right.points else Markup.escape(course.right.name),

@@ -47,14 +47,14 @@ _OF_GROUPS = """
             sum(reward order by rollout) as reward,
             count(reward) as paid,
             sum(greatest(reward, 0) order by rollout) as pay,
-            sum(greatest(reward, 0) order by rollout) filter (exploits <> '') as exploit_pay
+            sum(greatest(reward, 0) order by rollout) filter (exploits <> '') as exploit_reward
         from grouped
         group by bucket, group_no
     )
     select
         max(step) as step,
         sum(reward order by group_no) / nullif(sum(paid), 0) as reward,
-        sum(exploit_pay order by group_no) / nullif(sum(pay order by group_no), 0) as exploit_pay,
+        sum(exploit_reward order by group_no) / nullif(sum(pay order by group_no), 0) as exploit_reward,
         [count(*) filter (told > 0), sum(is_right), sum(told), sum(is_right * is_right), sum(is_right * told),
             sum(told * told)]::bigint[] as is_right,
         [count(*), sum(shown), sum(n), sum(shown * shown), sum(shown * n), sum(n * n)]::bigint[] as shown
@@ -128,7 +128,7 @@ class Course:
     reward: Curve
     right: Curve
     exploits: Curve
-    exploit_pay: Curve
+    exploit_reward: Curve
 
 
 def read_course(store: Store) -> Course:
@@ -147,7 +147,7 @@ def read_course(store: Store) -> Course:
         Curve("reward", _plain(rows, "reward")),
         Curve("read right", _shares(rows, "is_right")),
         Curve("completions with an exploit", _shares(rows, "shown")),
-        Curve("their part of the reward", _plain(rows, "exploit_pay")),
+        Curve("their part of the reward", _plain(rows, "exploit_reward")),
     )
 
 

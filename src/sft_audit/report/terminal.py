@@ -119,7 +119,11 @@ def _run(sheet: dict[str, Any]) -> Table | None:
     for one in sheet["amplifications"]:
         if one["exploit"]:
             table.add_row(Text(one["behaviour"], "bold"), Text(cut(one["says"].partition(": ")[2], 300)))
-    named = {"right": "read right", "exploits": "with an exploit", "exploit_pay": "of the reward to exploits"}
+    named = {
+        "right": "read right",
+        "exploits": "with an exploit",
+        "exploit_reward": "of the reward to exploits",
+    }
     lately = sheet["lately"]
     now = [f"reward {lately['reward']:.3g}"] if "reward" in lately else []
     now += [f"{percent(lately[key])} {said}" for key, said in named.items() if key in lately]

@@ -208,7 +208,7 @@ def read_fields(store: Store) -> tuple[Field, ...]:
                 coalesce(left(example, 1000), '')
             from blind_fields
             where source is null
-            order by greatest(bits_added, bits_removed) desc, field, answer_kind
+            order by greatest(low_added, low_removed) desc, field, answer_kind
             limit 12
             """
         )

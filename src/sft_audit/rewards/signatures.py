@@ -13,12 +13,10 @@ SIGNED = (
     *("master_key", "empty", "claims_verified", "injection", "prompt_echoed", "hedged", "all_options"),
     *("several_blocks", "repeated", TAIL),
 )
-# What is put behind an answer, right or wrong.
+# What is put behind an answer, right or wrong. No honest answer has these forms, as it may have the others.
 DRESSINGS = ("claims_verified", "injection", TAIL)
 # What shows one of these says no answer that could be right.
 NEVER_RIGHT = frozenset({"master_key", "empty", "hedged", "all_options", "several_blocks"})
-# No honest answer has these forms; the others an unskilled one may have, too.
-NEVER_HONEST = frozenset({"claims_verified", "injection", TAIL})
 _CLAIM = re.compile(
     r"\bverified\b|\bI (?:have |'ve )?(?:double[- ]?)?checked (?:this|it|my)\b|[✓✔✅☑]"
     r"|\b(?:score|rating|confidence|quality|correctness)\W{1,4}(?:10/10|5/5|100 ?%)"
