@@ -75,7 +75,7 @@ def _rhos(seen: np.ndarray, ended: np.ndarray, weights: np.ndarray) -> np.ndarra
 
 
 def _midranks(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Return each value's rank among those that count, equal ones sharing theirs: a row for each of weights."""
+    """Return each value's rank among those that count, equal ones sharing theirs, for each row."""
     below = np.less.outer(values, values) + np.equal.outer(values, values) / 2
     return weights @ below + 0.5
 
