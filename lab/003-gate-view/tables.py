@@ -52,8 +52,8 @@ def _correlations(result: Result) -> Iterator[str]:
     for row in result["correlations"]:
         by_measure.setdefault(row["measure"], {})[row["outcome"]] = row
     tests = sum("p" in row for row in result["correlations"])
-    lost = [row[which][4] for row in result["correlations"] for which in ("across", "within")]
-    yield _bootstrapped(result["seeds"], lost)
+    both = [row[which] for row in result["correlations"] for which in ("across", "within")]
+    yield _bootstrapped(result["seeds"], [lost for rho, *_, lost in both if rho is not None])
     yield ""
     for which, about in (
         ("across", "Over all runs (what sets the conditions apart is in it)"),
@@ -74,7 +74,8 @@ def _bootstrapped(seeds: int, lost: Sequence[int]) -> str:
         return f"No intervals: {seeds} seeds, and fewer than {FEWEST} are not drawn anew."
     return (
         f"Intervals are of {DRAWS:,} draws of {seeds} seeds. In {sum(map(bool, lost))} of {len(lost)} cells "
-        f"some draws had no rho, a side being constant in them (at most {max(lost):,}); these are left out."
+        f"some draws have no rho, a side being constant in them (up to {max(lost, default=0):,} draws); "
+        "those are left out."
     )
 
 
