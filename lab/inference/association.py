@@ -77,7 +77,8 @@ def _rhos(seen: np.ndarray, ended: np.ndarray, weights: np.ndarray) -> np.ndarra
 def _midranks(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Return each value's rank among those that count, equal ones sharing theirs, for each row."""
     below = np.less.outer(values, values) + np.equal.outer(values, values) / 2
-    return weights @ below + 0.5
+    ranks: np.ndarray = weights @ below + 0.5
+    return ranks
 
 
 def _inside(runs: Runs, weights: np.ndarray) -> np.ndarray:
