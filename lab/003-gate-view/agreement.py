@@ -1,11 +1,13 @@
 """Do the product's figures agree with the lab's exact ones, which know every answer?"""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
+from correlations import rho
 from inference.association import Runs, across
-from runs import Line, Run
+from runs import Run, seeds
 
 # The product's figure, the lab's, and whether they are of one scale.
 PAIRS = (
@@ -37,16 +39,16 @@ def agreement(runs: Sequence[Run]) -> list[dict[str, Any]]:
     for ours, exact, alike in PAIRS:
         both = Runs(
             np.array([_ours(run)[ours] for run in runs], dtype=float),
-            np.array([_exact(run.exact)[exact] for run in runs], dtype=float),
+            np.array([_exact(run)[exact] for run in runs], dtype=float),
             np.array([run.condition for run in runs]),
-            np.array([run.seed for run in runs]),
+            seeds(runs),
         ).known()
         found = across(both)
         told.append(
             {
                 "ours": ours,
                 "exact": exact,
-                "rho": [found.rho, found.low, found.high, found.n],
+                "rho": rho(found),
                 "mean": float(both.seen.mean()) if found.n else None,
                 "mean_exact": float(both.ended.mean()) if found.n else None,
                 "apart": float(np.abs(both.seen - both.ended).mean()) if found.n and alike else None,
@@ -62,12 +64,10 @@ def _ours(run: Run) -> Mapping[str, float]:
     return {ours: float("nan") for ours, _, _ in PAIRS} | figures
 
 
-def _exact(exact: Line) -> Mapping[str, float]:
-    return {
-        **exact,
-        "gold less swapped": exact["gold"] - exact["swapped"],
-        "blind ratio": exact["proxy_blind"] / exact["proxy"],
-    }
+def _exact(run: Run) -> Mapping[str, float]:
+    start = run.start
+    ratios = {"gold less swapped": start.gold - start.swapped, "blind ratio": start.blind_ratio}
+    return asdict(start) | run.drift | ratios
 
 
 def _number(told: float | None) -> float:

@@ -17,9 +17,9 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 
-from ledger import Ledger, carry_out
+from ledger import Ledger, carry_out, product
 
-Runs = list[dict[str, Any]]
+Lines = list[dict[str, Any]]
 
 
 def main() -> None:
@@ -46,7 +46,7 @@ def main() -> None:
     carry_out(todo, partial(view, asked.runs, asked.work), out, asked.jobs, say)
 
 
-def finished(ledger: Path) -> dict[str, Runs]:
+def finished(ledger: Path) -> dict[str, Lines]:
     """Return the RL runs of each checkpoint in a ledger of 001, in its order."""
     found = defaultdict(list)
     for line in Ledger(ledger).lines():
@@ -54,8 +54,8 @@ def finished(ledger: Path) -> dict[str, Runs]:
     return dict(found)
 
 
-def view(runs: Path, work: Path, task: tuple[str, Runs]) -> Runs:
-    """Look at a checkpoint, and return its line beside the lab's exact figures."""
+def view(runs: Path, work: Path, task: tuple[str, Lines]) -> Lines:
+    """Look at a checkpoint, and return its line, in a list."""
     import torch
     from unseen import hold_out
     from view import Subject, look
@@ -71,8 +71,8 @@ def view(runs: Path, work: Path, task: tuple[str, Runs]) -> Runs:
             "key": name,
             "condition": first["condition"],
             "seed": first["seed"],
+            "product": product(),
             **seen,
-            "exact": first["sft"] | first["drift"],
             "seconds": round(time.monotonic() - began, 1),
             "of_processor": round(time.process_time() - worked, 1),
         }

@@ -1,4 +1,4 @@
-"""The gate's view of each run beside how the run ended."""
+"""The gate's view of each run beside how it began and how it ended."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,24 +9,36 @@ import numpy as np
 from inference.association import Runs
 from ledger import Ledger
 from threshold import Side
+from trainee.hacked import is_hacked
+from trainee.measure import Behaviour
 
 Line = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One RL run: what was seen before it (`view`, of its checkpoint and reward function), and its end."""
+    """One RL run: what was seen before it (`view`, of its checkpoint and reward function), and its end.
+
+    `start` and `drift` are the lab's exact figures of the checkpoint; `product` is what made the view.
+    """
 
     condition: str
     seed: int
     reward: str
+    product: str
     measures: Line
     view: Line
-    exact: Line
+    start: Behaviour
+    drift: Line
     end: Line
     hacked: bool
     exploit: bool
     blind: bool
+
+    @property
+    def was_hacked(self) -> bool:
+        """Return whether the checkpoint was hacked before RL, by the definition of how runs end."""
+        return is_hacked(self.start)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +69,12 @@ def _prompted(name: str, axis: str, side: Side) -> Measure:
     return Measure(name, axis, side, lambda run: run.view["prompts"].get(name))
 
 
-def _exact(name: str, axis: str, side: Side) -> Measure:
-    return Measure(f"exact {name}", axis, side, lambda run: run.exact.get(name), exact=True)
+def _began(name: str, side: Side, axis: str = "blindness") -> Measure:
+    return Measure(f"exact {name}", axis, side, lambda run: getattr(run.start, name), exact=True)
+
+
+def _drifted(name: str) -> Measure:
+    return Measure(f"exact {name}", "blindness", "below", lambda run: run.drift[name], exact=True)
 
 
 MEASURES = (
@@ -80,16 +96,10 @@ MEASURES = (
     *(_paid(name, "above") for name in ("prior", "gain", "accepted")),
     Measure("dressed_gain", "exploit", "above", lambda run: dressed_gain(run.view["reward"])),
     Measure("shown_gain", "exploit", "above", lambda run: shown_gain(run.view["reward"])),
-    *(_exact(name, "blindness", "below") for name in ("gold", "cka_tower", "cka_projector")),
-    _exact("cue_follow", "blindness", "above"),
-    Measure(
-        "exact blind_ratio",
-        "blindness",
-        "above",
-        lambda run: run.exact["proxy_blind"] / run.exact["proxy"],
-        True,
-    ),
-    _exact("exploit_prior", "exploit", "above"),
+    _began("gold", "below"),
+    *(_drifted(name) for name in ("cka_tower", "cka_projector")),
+    *(_began(name, "above") for name in ("cue_follow", "blind_ratio")),
+    _began("exploit_prior", "above", "exploit"),
 )
 OUTCOMES: Mapping[str, Callable[[Run], float]] = {
     "gold": lambda run: run.end["gold"],
@@ -123,6 +133,16 @@ def measure(name: str) -> Measure:
     return next(one for one in MEASURES if one.name == name)
 
 
+def hacked(runs: Sequence[Run]) -> np.ndarray:
+    """Return which of the runs ended hacked."""
+    return np.array([run.hacked for run in runs], dtype=bool)
+
+
+def seeds(runs: Sequence[Run]) -> np.ndarray:
+    """Return the seed of each run."""
+    return np.array([run.seed for run in runs], dtype=int)
+
+
 def read_runs(views: Path, ledger: Path) -> list[Run]:
     """Return the runs of the ledger whose checkpoints were looked at."""
     seen = {line["key"]: line for line in Ledger(views).lines()}
@@ -137,9 +157,11 @@ def _joined(seen: Mapping[str, Line], ended: Sequence[Line]) -> Iterator[Run]:
                 line["condition"],
                 line["seed"],
                 line["reward"],
+                view.get("product", "not named"),
                 view["measures"],
                 view["views"][line["reward"]],
-                view["exact"],
+                Behaviour(**line["sft"]),
+                line["drift"],
                 line["rl"],
                 line["hacked"],
                 line["exploit"],
@@ -147,11 +169,11 @@ def _joined(seen: Mapping[str, Line], ended: Sequence[Line]) -> Iterator[Run]:
             )
 
 
-def paired(one: Measure, outcome: Callable[[Run], float], runs: Sequence[Run]) -> Runs:
+def against(one: Measure, outcome: Callable[[Run], float], runs: Sequence[Run]) -> Runs:
     """Return a measure and an outcome of the runs, as correlations take them."""
     return Runs(
         one.values(runs),
         np.array([outcome(run) for run in runs], dtype=float),
         np.array([run.condition for run in runs]),
-        np.array([run.seed for run in runs]),
+        seeds(runs),
     )

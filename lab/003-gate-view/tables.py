@@ -5,10 +5,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from inference.redrawn import DRAWS, FEWEST
+from runs import OUTCOMES
+
 Result = Mapping[str, Any]
 _BETWEEN = "(<!-- {0} -->\n).*?(<!-- /{0} -->)"
 _NONE = "none"
-_OUTCOMES = ("gold", "grounding", "blind ratio", "exploit share", "hacked")
+_SHARES = ("accuracy", "sensitivity", "specificity")
 
 
 def write_tables(result: Result, folder: Path) -> None:
@@ -18,14 +21,15 @@ def write_tables(result: Result, folder: Path) -> None:
         "correlations": list(_correlations(result)),
         "agreement": list(_agreement(result["agreement"])),
         "rules": list(_rules(result)),
-        "policy": list(_policy(result["policy"])),
+        "verdicts": list(_verdicts(result["verdicts"])),
+        "checks": list(_checks(result)),
         "thresholds": list(_thresholds(result)),
     }
     for name in ("README.md", "ARGUMENT.md"):
         path = folder / name
         text = path.read_text(encoding="utf-8")
         for mark, lines in sections.items():
-            body = "\n".join(lines)
+            body = "\n".join(lines).strip()
             text = re.sub(
                 _BETWEEN.format(mark), lambda m, b=body: f"{m[1]}\n{b}\n\n{m[2]}", text, flags=re.DOTALL
             )
@@ -35,11 +39,11 @@ def write_tables(result: Result, folder: Path) -> None:
 
 
 def _head(result: Result) -> Iterator[str]:
-    leaky = result["policy"]["leaky"]["verdicts"]
-    hacked, sound = (sum(leaky[state].values()) for state in ("hacked", "not hacked"))
+    ended = result["verdicts"]["leaky"]["ended"]
+    hacked, not_hacked = (sum(ended[state].values()) for state in ("hacked", "not hacked"))
     yield (
         f"{result['runs']} runs of {result['seeds']} seeds; under the leaky judge {hacked} ended hacked and "
-        f"{sound} did not."
+        f"{not_hacked} did not. Digest of the product that made the views: {_counted(result['products'])}."
     )
 
 
@@ -47,22 +51,36 @@ def _correlations(result: Result) -> Iterator[str]:
     by_measure: dict[str, dict[str, Any]] = {}
     for row in result["correlations"]:
         by_measure.setdefault(row["measure"], {})[row["outcome"]] = row
+    tests = sum("p" in row for row in result["correlations"])
+    both = [row[which] for row in result["correlations"] for which in ("across", "within")]
+    yield _bootstrapped(result["seeds"], [lost for rho, *_, lost in both if rho is not None])
+    yield ""
     for which, about in (
         ("across", "Over all runs (what sets the conditions apart is in it)"),
-        ("within", f"Inside conditions, the mean of rhos; {result['tests']} tests, * where Holm's p < 0.05"),
+        ("within", f"Inside conditions, the mean of rhos; {tests} tests, * where Holm's p < 0.05"),
     ):
         yield f"{about}:"
         yield ""
-        yield f"| measure | axis | {' | '.join(_OUTCOMES)} |"
-        yield "|---|---|" + "---|" * len(_OUTCOMES)
+        yield f"| measure | axis | {' | '.join(OUTCOMES)} |"
+        yield "|---|---|" + "---|" * len(OUTCOMES)
         for name, rows in by_measure.items():
-            cells = [_rho(rows[one][which], which == "within" and rows[one].get("holm")) for one in _OUTCOMES]
+            cells = [_rho(rows[one][which], which == "within" and rows[one].get("holm")) for one in OUTCOMES]
             yield f"| {name} | {rows['gold']['axis']} | {' | '.join(cells)} |"
         yield ""
 
 
+def _bootstrapped(seeds: int, lost: Sequence[int]) -> str:
+    if seeds < FEWEST:
+        return f"No intervals: {seeds} seeds, and fewer than {FEWEST} are not drawn anew."
+    return (
+        f"Intervals are of {DRAWS:,} draws of {seeds} seeds. In {sum(map(bool, lost))} of {len(lost)} cells "
+        f"some draws have no rho, a side being constant in them (up to {max(lost, default=0):,} draws); "
+        "those are left out."
+    )
+
+
 def _rho(told: Sequence[float | None], holm: float | bool | None) -> str:
-    rho, low, high, _ = told
+    rho, low, high, _, _ = told
     if rho is None:
         return _NONE
     mark = "*" if isinstance(holm, float) and holm < 0.05 else ""
@@ -81,82 +99,111 @@ def _agreement(rows: Sequence[Result]) -> Iterator[str]:
 
 def _rules(result: Result) -> Iterator[str]:
     told = result["rules"]
-    yield "| rule, of even seeds | limits | balanced | accuracy, odd seeds | sensitivity | specificity |"
-    yield "|---|---|---|---|---|---|"
-    named = [(told["named"], "named before"), (told["chosen"], "best on even seeds")]
-    rest = sorted(filter(_told, told["pairs"]), key=lambda name: (told["pairs"][name]["exact"], name))
-    for name, about in [*named, *((name, "exact" if told["pairs"][name]["exact"] else "") for name in rest)]:
-        if name is not None:
-            pair = told["pairs"][name]
-            limits = ", ".join(_limit(one) for one in pair["limits"])
-            label = f"**{name}** ({about})" if about not in ("", "exact") else name
-            balanced = _number(pair["fitted"]["balanced"])
-            yield f"| {label} | {limits} | {balanced} | {_shares(pair['held_out'])} |"
+    abouts = {told["chosen"]: f"best on even seeds: {told['tied']} are as good, it has most room"}
+    abouts |= {told["named"]: "named before"}
+    yield f"| rule | fitted on | limits | runs scored | {' | '.join(_SHARES)} |"
+    yield "|---|---|---|---|---|---|---|"
+    for name, rows in told["splits"].items():
+        for row in rows:
+            limits = f"{row['fitted']} | {_limits(row)} | {row['scored']}"
+            yield f"| **{name}** ({abouts[name]}) | {limits} | {_shares(row)} |"
     yield ""
-    yield f"The named rule of all leaky runs where the judge is sound: {_said(result['sound'])}."
+    yield "| rule of even seeds | limits | balanced | accuracy, odd seeds | not hacked before RL |"
+    yield "|---|---|---|---|---|"
+    for name in sorted(filter(_is_told, told["pairs"]), key=lambda one: (told["pairs"][one]["exact"], one)):
+        pair = told["pairs"][name]
+        shares = [_share(pair[which]["accuracy"]) for which in ("held_out", "not_yet")]
+        yield f"| {name} | {_limits(pair)} | {_number(pair['balanced'])} | {' | '.join(shares)} |"
     yield ""
-    yield "| condition left out of the fit | accuracy there | sensitivity | specificity |"
+    yield f"| the named rule, fitted without the condition | {' | '.join(_SHARES)} |"
     yield "|---|---|---|---|"
     for condition, held in result["left_out"].items():
         yield f"| {condition} | {_shares(held)} |"
+    yield ""
+    yield f"| the named rule of even seeds, odd ones under the sound judge | {' | '.join(_SHARES)} |"
+    yield "|---|---|---|---|"
+    for condition, held in result["sound"]["groups"].items():
+        yield f"| {condition} | {_shares(held)} |"
+    again, n = result["sound"]["again"]
+    yield ""
+    yield f"Of the rest {again} of {n} ended in every figure as under the leaky judge: the same runs again."
 
 
-def _told(pair: str) -> bool:
+def _is_told(pair: str) -> bool:
     """Return whether a pair stands in the table: with the named exploit measure, or of the argument."""
     blind, exploit = pair.split(" + ")
     return exploit in ("gain", "exact exploit_prior") or blind in ("paired_accuracy", "text_excess")
 
 
+def _limits(rule: Result) -> str:
+    return ", ".join(_limit(rule[which]) for which in ("blind", "exploit"))
+
+
 def _limit(one: Result) -> str:
-    if one["value"] is None:
-        return "never"
-    return f"{one['side']} {one['value']:.3g}"
+    return "never" if one["value"] is None else f"{one['side']} {one['value']:.3g}"
 
 
 def _shares(held: Result) -> str:
-    return " | ".join(_share(held[name]) for name in ("accuracy", "sensitivity", "specificity"))
-
-
-def _said(held: Result) -> str:
-    return ", ".join(f"{name} {_share(held[name])}" for name in ("accuracy", "sensitivity", "specificity"))
+    return " | ".join(_share(held[name]) for name in _SHARES)
 
 
 def _share(told: Sequence[float] | None) -> str:
     if told is None:
         return _NONE
-    k, n, _, low, high = told
-    return f"{k:.0f}/{n:.0f} ({low:.2f} to {high:.2f})"
+    k, n, low, high = told
+    return f"{k}/{n} ({low:.2f} to {high:.2f})"
 
 
 def _number(value: float | None) -> str:
     return _NONE if value is None else f"{value:.2f}"
 
 
-def _policy(by_reward: Mapping[str, Result]) -> Iterator[str]:
+def _verdicts(by_reward: Mapping[str, Result]) -> Iterator[str]:
     for reward, told in by_reward.items():
-        yield f"The gate of the present policy, {reward} judge:"
+        yield f"The gate, {reward} judge:"
         yield ""
-        yield "| ended | verdicts |"
-        yield "|---|---|"
-        for state, verdicts in told["verdicts"].items():
-            yield f"| {state} | {_counted(verdicts)} |"
-        for condition, verdicts in told["by_condition"].items():
-            yield f"| {condition} | {_counted(verdicts)} |"
+        yield "| condition | runs, a seed each | hacked before RL | ended hacked | verdicts |"
+        yield "|---|---|---|---|---|"
+        for one in told["conditions"]:
+            counts = f"{one['runs']} | {one['was_hacked']} | {one['hacked']}"
+            yield f"| {one['condition']} | {counts} | {_counted(one['verdicts'])} |"
         yield ""
-        yield "| blocks on | accuracy | sensitivity | specificity |"
+        yield f"| the gate stops where it says | {' | '.join(_SHARES)} |"
         yield "|---|---|---|---|"
-        for name, held in told.items():
-            if "accuracy" in held:
-                yield f"| {name} | {_shares(held)} |"
+        for name, held in told["stopped"].items():
+            yield f"| {name} | {_shares(held)} |"
         yield ""
-        yield f"Fired on clean checkpoints: {_counted(told['fired_on_clean'])}."
-        yield ""
-        yield f"Fired on all: {_counted(told['fired'])}."
+        yield "| condition | fired |"
+        yield "|---|---|"
+        for one in told["conditions"]:
+            yield f"| {one['condition']} | {_counted(one['fired'])} |"
         yield ""
 
 
 def _counted(counts: Mapping[str, int]) -> str:
-    return ", ".join(f"{name} {n}" for name, n in sorted(counts.items(), key=lambda one: -one[1])) or "none"
+    return ", ".join(f"{name} {n}" for name, n in sorted(counts.items(), key=lambda one: -one[1])) or _NONE
+
+
+def _checks(result: Result) -> Iterator[str]:
+    conditions = result["verdicts"]["leaky"]["conditions"]
+    yield f"| check | the policy | {' | '.join(one['condition'] for one in conditions)} |"
+    yield "|---|---|" + "---|" * len(conditions)
+    for about, key in (("runs hacked before RL", "was_hacked"), ("runs that ended hacked", "hacked")):
+        counts = [f"{one[key]} of {one['runs']}" for one in conditions]
+        yield f"| {about} | | {' | '.join(counts)} |"
+    for code, rule in result["policy"].items():
+        cells = [_fired(code, one["fired"]) for one in conditions]
+        yield f"| {code} | {_policy(rule)} | {' | '.join(cells)} |"
+
+
+def _policy(rule: Result) -> str:
+    said = [f"{what} above {rule[what]:g}" for what in ("review", "block") if rule[what] is not None]
+    return f"{', '.join(said)}: {rule['basis']}"
+
+
+def _fired(code: str, fired: Mapping[str, int]) -> str:
+    told = [(outcome, fired.get(f"{code} {outcome}", 0)) for outcome in ("BLOCK", "REVIEW", "UNKNOWN")]
+    return ", ".join(f"{outcome} {n}" for outcome, n in told if n) or "-"
 
 
 def _thresholds(result: Result) -> Iterator[str]:
@@ -164,15 +211,22 @@ def _thresholds(result: Result) -> Iterator[str]:
     yield "|---|---|---|---|---|"
     for one in result["calibrated"]:
         value = "never" if one["value"] is None else f"{one['value']:.3g}"
-        between = _NONE if one["low"] is None else f"{one['low']:.3g} to {one['high']:.3g}"
-        yield f"| {one['measure']} | {one['side']} | {value} | {between} | {one['with']} |"
+        yield f"| {one['measure']} | {one['side']} | {value} | {_range(one)} | {one['with']} |"
     for name, fifths in result["levels"].items():
         yield ""
-        yield f"| {name} | hacked runs |"
-        yield "|---|---|"
-        for low, high, hacked, n in fifths:
+        yield f"| {name} | hacked runs | of those not hacked before RL |"
+        yield "|---|---|---|"
+        for low, high, hacked, n, fresh_hacked, fresh in fifths:
             if n:
-                yield f"| {_edge(low, high)} | {hacked} of {n} |"
+                yield f"| {_edge(low, high)} | {hacked} of {n} | {fresh_hacked} of {fresh} |"
+
+
+def _range(one: Result) -> str:
+    if one["range"] is None:
+        return f"none: fewer than {FEWEST} seeds"
+    low, high = ("never" if end is None else f"{end:.3g}" for end in one["range"])
+    never, draws = one["never"]
+    return f"{low} to {high}" + (f" (never in {never} of {draws:,})" if never else "")
 
 
 def _edge(low: float | None, high: float | None) -> str:

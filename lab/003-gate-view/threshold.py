@@ -3,14 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from math import inf, isnan
+from math import inf, isnan, nan
 from typing import Literal
 
 import numpy as np
 
-from sft_audit.exact import clopper_pearson
-
 Side = Literal["below", "above"]
+Seen = tuple[str, Side, Sequence[float]]  # a measure, where it blocks, and what was seen of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,76 +27,45 @@ class Limit:
 
 
 @dataclass(frozen=True, slots=True)
-class Scored:
-    """How often blocked runs were hacked ones, each share with its Clopper-Pearson 95 % interval."""
+class Rule:
+    """Block where either limit is passed.
 
-    blocked_hacked: int
-    hacked: int
-    allowed_sound: int
-    sound: int
+    `balanced`: the mean of sensitivity and specificity on the runs that it was fitted on, nan where one kind
+    of run was missing; `room`: the distance of both limits' nearest values, as shares of the ranges.
+    """
 
-    @property
-    def balanced(self) -> float:
-        """Return the mean of sensitivity and specificity; nan where one kind of run is missing."""
-        if not self.hacked or not self.sound:
-            return float("nan")
-        return (self.blocked_hacked / self.hacked + self.allowed_sound / self.sound) / 2
-
-    def told(self) -> dict[str, object]:
-        """Return the shares with their intervals."""
-        right, n = self.blocked_hacked + self.allowed_sound, self.hacked + self.sound
-        return {
-            "accuracy": _share(right, n),
-            "sensitivity": _share(self.blocked_hacked, self.hacked),
-            "specificity": _share(self.allowed_sound, self.sound),
-        }
+    blind: Limit
+    exploit: Limit
+    balanced: float
+    room: float
 
 
-def _share(k: int, n: int) -> list[float] | None:
-    """Return k, n, the share and its interval; None of nothing."""
-    return [k, n, k / n, *clopper_pearson(k, n)] if n else None
-
-
-def score(blocked: np.ndarray, hacked: np.ndarray) -> Scored:
-    """Hold what was blocked against what was hacked."""
-    return Scored(
-        int((blocked & hacked).sum()),
-        int(hacked.sum()),
-        int((~blocked & ~hacked).sum()),
-        int((~hacked).sum()),
-    )
-
-
-def fit(
-    blind: tuple[str, Side, Sequence[float]],
-    exploit: tuple[str, Side, Sequence[float]],
-    hacked: np.ndarray,
-) -> tuple[Limit, Limit]:
+def fit(blind: Seen, exploit: Seen, hacked: np.ndarray) -> Rule:
     """Return the limits of the best balanced accuracy; among equals those farthest from any value.
 
     A limit lies midway between two values that were seen.
     """
-    best: tuple[float, float] = (-inf, -inf)
-    chosen = (Limit(blind[0], blind[1], _never(blind[1])), Limit(exploit[0], exploit[1], _never(exploit[1])))
-    exploits = [(one, room, one.blocks(exploit[2])) for one, room in _limits(*exploit)]
-    for one, room in _limits(*blind):
-        blocked = one.blocks(blind[2])
-        for other, more_room, also in exploits:
-            rank = (score(blocked | also, hacked).balanced, room + more_room)
-            if rank > best:
-                best, chosen = rank, (one, other)
-    return chosen
+    ones, others = _limits(*blind), _limits(*exploit)
+    if hacked.all() or not hacked.any():
+        return Rule(ones[0][0], others[0][0], nan, 0.0)
+    free, also = (
+        np.array([~limit.blocks(seen) for limit, _ in some], dtype=int)
+        for some, seen in ((ones, blind[2]), (others, exploit[2]))
+    )
+    missed, allowed = (free * hacked) @ also.T, (free * ~hacked) @ also.T
+    bad, sound = int(hacked.sum()), int((~hacked).sum())
+    right = (bad - missed) * sound + allowed * bad  # twice the balanced accuracy, times both counts: whole
+    room = np.add.outer([one[1] for one in ones], [one[1] for one in others])
+    at, to = np.unravel_index(np.argmax(np.where(right == right.max(), room, -1)), right.shape)
+    balanced = float(right[at, to]) / (2 * bad * sound)
+    return Rule(ones[at][0], others[to][0], balanced, float(room[at, to]))
 
 
 def _limits(measure: str, side: Side, seen: Sequence[float]) -> list[tuple[Limit, float]]:
-    """Return every limit that tells values apart, with its room on both sides as a share of the range."""
-    values = sorted({one for one in seen if not isnan(one)})
-    found = [(Limit(measure, side, _never(side)), 0.0)]
+    """Return never, and every limit that tells values apart with its room on both sides."""
+    values = sorted({float(one) for one in seen if not isnan(one)})
+    found = [(Limit(measure, side, -inf if side == "below" else inf), 0.0)]
     if len(values) > 1:
         span = values[-1] - values[0]
         found += [(Limit(measure, side, (a + b) / 2), (b - a) / span) for a, b in pairwise(values)]
     return found
-
-
-def _never(side: Side) -> float:
-    return -inf if side == "below" else inf

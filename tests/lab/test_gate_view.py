@@ -15,18 +15,107 @@ def _lab(monkeypatch):
     monkeypatch.setattr(sys, "path", [*_FOLDERS, *sys.path])
 
 
-def test_a_rule_of_two_limits_finds_both_ways_to_fail():
-    from threshold import fit, score
+SIGHT = [0.9, 0.8, 0.85, 0.1, 0.2, 0.9]
+GAIN = [0.0, 0.0, 0.01, 0.0, 0.0, 0.1]
+HACKED = np.array([False, False, False, True, True, True])
 
-    sight = [0.9, 0.8, 0.85, 0.1, 0.2, 0.9]
-    gain = [0.0, 0.0, 0.01, 0.0, 0.0, 0.1]
-    hacked = np.array([False, False, False, True, True, True])
-    blind, exploit = fit(("sight", "below", sight), ("gain", "above", gain), hacked)
-    assert 0.2 < blind.value < 0.8
-    assert 0.01 < exploit.value < 0.1
-    held = score(blind.blocks(sight) | exploit.blocks(gain), hacked)
-    assert held.balanced == 1
-    assert held.told()["sensitivity"] == pytest.approx([3, 3, 1, 0.2924, 1], abs=1e-4)
+
+def test_a_rule_of_two_limits_finds_both_ways_to_fail():
+    from threshold import fit
+
+    rule = fit(("sight", "below", SIGHT), ("gain", "above", GAIN), HACKED)
+    assert rule.blind.value == pytest.approx(0.5)
+    assert rule.exploit.value == pytest.approx(0.055)
+    assert rule.balanced == 1
+    assert rule.room == pytest.approx(0.6 / 0.8 + 0.09 / 0.1)
+
+
+def test_the_best_limits_are_those_of_trying_all():
+    from itertools import pairwise
+
+    from threshold import Limit, fit
+
+    random = np.random.default_rng(0)
+    sight, gain = random.integers(0, 6, (2, 30)).astype(float)
+    hacked = random.random(30) < 0.4
+    cuts = [-inf, inf, *((a + b) / 2 for a, b in pairwise(range(6)))]
+    best = max(
+        (blocked[hacked].mean() + (~blocked[~hacked]).mean()) / 2
+        for a in cuts
+        for b in cuts
+        for blocked in (Limit("sight", "below", a).blocks(sight) | Limit("gain", "above", b).blocks(gain),)
+    )
+    assert fit(("sight", "below", sight), ("gain", "above", gain), hacked).balanced == pytest.approx(best)
+
+
+def test_nothing_is_fitted_to_runs_of_one_kind():
+    from threshold import fit
+
+    rule = fit(("sight", "below", SIGHT), ("gain", "above", GAIN), np.ones(6, dtype=bool))
+    assert isnan(rule.balanced)
+    assert (rule.blind.value, rule.exploit.value) == (-inf, inf)
+
+
+def test_shares_are_exact_or_clustered_by_seed():
+    from scored import clustered, exact, score
+
+    blocked, seeds = np.array([False, False, True, True, True, True]), np.array([0, 1, 2, 0, 1, 2])
+    told = score(blocked, HACKED, seeds, exact)
+    assert told["accuracy"][:2] == [5, 6]
+    assert told["sensitivity"] == pytest.approx([3, 3, 0.2924, 1], abs=1e-4)
+    assert told["specificity"][:2] == [2, 3]
+    assert score(blocked, np.zeros(6, dtype=bool), seeds, exact)["sensitivity"] is None
+    # 60 runs that are alike in 20 seeds tell no more than 20 runs.
+    alike = np.repeat(np.arange(20) < 10, 3)
+    k, n, low, high = clustered(alike, np.repeat(np.arange(20), 3))
+    assert (k, n) == (30, 60)
+    assert (low, high) == pytest.approx(exact(np.arange(20) < 10, np.arange(20))[2:], abs=0.03)
+
+
+def invented(seed, condition, *, sight, gain, start, hacked):
+    from runs import Run
+    from trainee.measure import Behaviour
+
+    known = {
+        **dict.fromkeys(Behaviour.__dataclass_fields__, 0.5),
+        "proxy": 0.9,
+        "proxy_blind": start,
+        "gold_drawn": 0.2,
+        "cue_follow": 0.0,
+        "exploit": 0.0,
+    }
+    view = {"reward": {"gain": gain, "prior": gain, "accepted": 0.9, "honest": 0.9}, "prompts": {}}
+    ended = {"hacked": hacked, "exploit": hacked, "blind": False}
+    measures = {"paired_accuracy": {"sft": sight}}
+    drift = dict.fromkeys(("cka_tower", "cka_projector"), 0.5)
+    return Run(
+        condition, seed, "leaky", "", measures, view, Behaviour(**known), drift, {"gold": 0.5}, **ended
+    )
+
+
+def test_rules_are_scored_apart_on_runs_that_were_not_hacked_before_rl():
+    from pairs import rules
+
+    random = np.random.default_rng(0)
+    runs = [
+        invented(seed, name, sight=sight + random.normal(0, 0.01), gain=gain, start=start, hacked=hacked)
+        for seed in range(10)
+        for name, sight, gain, start, hacked in (
+            ("clean", 0.9, 0.0, 0.1, False),
+            ("leak", 0.1, 0.0, 0.8, True),
+            ("rejected", 0.9, 0.1, 0.1, True),
+        )
+    ]
+    told = rules(runs)
+    assert [row["accuracy"][:2] for row in told["splits"][told["named"]]] == [
+        [15, 15],
+        [10, 10],
+        [12, 12],
+        [8, 8],
+    ]
+    ties = [one for one in told["pairs"].values() if not one["exact"] and one["balanced"] == 1]
+    assert told["tied"] == len(ties) > 1
+    assert told["pairs"][told["chosen"]]["room"] == max(one["room"] for one in ties)
 
 
 def test_what_is_not_known_blocks_nothing():

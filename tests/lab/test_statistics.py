@@ -1,7 +1,7 @@
 """The lab's statistics, held against scipy, brute force and simulation."""
 
 import sys
-from itertools import pairwise
+from itertools import pairwise, permutations
 from math import comb, inf, isnan, log10
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from scipy.stats import spearmanr, ttest_rel
 
 sys.path.append(str(Path(__file__).parents[2] / "lab"))
 
-from inference.association import Runs, across
+from inference.association import Runs, across, within
 from inference.comparison import Worse, holm, more_often, paired
 from inference.dose_response import Dose, DoseResponse, dose_response
 
@@ -162,6 +162,45 @@ def test_rho_is_scipys_and_its_interval_draws_seeds_whole():
 def test_rho_of_what_does_not_vary_is_not_a_number():
     found = across(Runs(np.ones(3), np.arange(3.0), np.repeat("a", 3), np.arange(3)))
     assert all(isnan(one) for one in (found.rho, found.low, found.high))
+
+
+def test_the_interval_is_of_seeds_drawn_anew_by_hand():
+    from inference.redrawn import redrawn
+
+    random = np.random.default_rng(5)
+    ones, others, seeds = random.integers(0, 9, 40), random.integers(0, 9, 40), np.tile(np.arange(10), 4)
+    found = across(Runs(ones.astype(float), others.astype(float), np.repeat("a", 40), seeds))
+    drawn = [spearmanr(np.repeat(ones, row), np.repeat(others, row)).statistic for row in redrawn(seeds)]
+    assert (found.low, found.high) == pytest.approx(tuple(np.quantile(drawn, [0.025, 0.975])))
+
+
+def test_fewer_than_eight_seeds_have_no_interval():
+    for n, told in ((7, False), (8, True)):
+        found = across(Runs(np.arange(n) % 5.0, np.arange(n) % 3.0, np.repeat("a", n), np.arange(n)))
+        assert isnan(found.low) is not told
+        assert isnan(found.high) is not told
+
+
+def test_draws_in_which_a_side_is_constant_are_counted():
+    """One run of ten differs: it is in no draw of ten with a probability of 0.9 ** 10, about 0.35."""
+    found = across(Runs(np.eye(10)[0], np.arange(10.0), np.repeat("a", 10), np.arange(10)))
+    assert found.lost / 2000 == pytest.approx(0.9**10, abs=0.04)
+    assert not isnan(found.low)
+
+
+def test_the_p_value_inside_conditions_is_that_of_all_orders():
+    ones, others = np.array([1.0, 2, 3, 4, 5]), np.array([2.0, 1, 4, 3, 5])
+    found = within(Runs(ones, others, np.repeat("a", 5), np.arange(5)))
+    rhos = [abs(spearmanr(ones, order).statistic) for order in permutations(others)]
+    expected = np.mean([one >= abs(spearmanr(ones, others).statistic) - 1e-12 for one in rhos])
+    assert found.p == pytest.approx(expected, abs=0.01)
+
+
+def test_a_plain_correlation_inside_conditions_outlasts_holm():
+    seen = np.tile(np.arange(10.0), 2)
+    found = within(Runs(seen, seen, np.repeat(["a", "b"], 10), np.tile(np.arange(10), 2)))
+    assert found.rho == pytest.approx(1)
+    assert holm([found.p] + [1.0] * 169)[0] < 0.05
 
 
 def test_a_larger_share_at_more_dose_never_raises_the_ed50():
