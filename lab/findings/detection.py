@@ -26,11 +26,22 @@ def detection_table(detected: Path) -> str:
             counted = [str(len(own)), rate(_seen(own)), rate(_seen(_fresh(own)))]
             shares = [_share(own, "planted_rows"), _share(own, "flagged_rows")]
             rows.append([condition, asked, *counted, _also(own, condition), *shares])
-    head = ["condition", "expected", "sets", "named", "named, seeds not looked at before", "also named"]
+    head = ["condition", "expected", "sets", "as expected", "as expected, seeds not looked at before"]
+    shown = table([*head, "also named", "recall of rows", "precision of rows"], rows)
+    made = made_by([line.get("product") for line in lines])
+    return f"{shown}\n\n{_of_clean([line for line in lines if line['condition'] == CLEAN])}{made}"
+
+
+def _of_clean(lines: Sequence[Line]) -> str:
+    """Say how many clean sets had a wound named, and what their verdicts are."""
+    if not lines:
+        return ""
+    verdicts = [line["verdict"] for line in lines]
+    told = ", ".join(f"{one} {verdicts.count(one)}" for one in sorted(set(verdicts)))
+    wounded, later = (Rate(len(some) - _seen(some).k, len(some)) for some in (lines, _fresh(lines)))
     return (
-        table([*head, "recall of rows", "precision of rows"], rows)
-        + "\n\n"
-        + made_by([line.get("product") for line in lines])
+        f"A wound was named in {rate(wounded)} clean sets; in {rate(later) or 'none yet'} of those not looked "
+        f"at before. Verdicts on clean sets: {told}. "
     )
 
 
@@ -40,11 +51,8 @@ def _seen(lines: Sequence[Line]) -> Rate:
 
 def _fresh(lines: Sequence[Line]) -> list[Line]:
     """Return those of sets that no version of the product had been tried on."""
-    return [
-        line
-        for line in lines
-        if line["seed"] >= (LOOKED_AT_CLEAN if line["condition"] == CLEAN else LOOKED_AT)
-    ]
+    since = {CLEAN: LOOKED_AT_CLEAN}
+    return [line for line in lines if line["seed"] >= since.get(line["condition"], LOOKED_AT)]
 
 
 def _also(lines: Sequence[Line], condition: str) -> str:
@@ -60,14 +68,11 @@ def _share(lines: Sequence[Line], of: str) -> str:
     return f"{sum(line['hits'] for line in lines) / n:.2f}" if n else ""
 
 
-def made_by(versions: Sequence[str | None]) -> str:
+def made_by(told: Sequence[str | None]) -> str:
     """Say which versions of the product audited so many sets; older lines do not tell."""
-    found = [one or "a version that is not in the line" for one in versions]
-    each = ", ".join(
-        f"{found.count(one)} by {one}" for one in sorted(set(found), key=found.count, reverse=True)
-    )
-    if len(set(found)) == 1:
+    found = [one or "a version that is not in the line" for one in told]
+    versions = sorted(set(found), key=lambda one: (-found.count(one), one))
+    each = ", ".join(f"{found.count(one)} by {one}" for one in versions)
+    if len(versions) == 1:
         return f"Sets audited: {each}."
-    return (
-        f"Lines of more than one version of the product, by the digest of its source. Sets audited: {each}."
-    )
+    return f"More than one version of the product, by the digest of its source, audited the sets: {each}."
