@@ -67,7 +67,7 @@ def carry_out(
 ) -> None:
     """Do the tasks in `jobs` processes of one thread each, and enter the lines that each returns.
 
-    A task that fails takes no other's lines with it: RuntimeError names those that failed when all have ended.
+    A task that fails takes no other's lines with it: RuntimeError names those that failed, at the end.
     """
     os.environ |= {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
     failed: dict[str, BaseException] = {}
@@ -82,6 +82,5 @@ def carry_out(
                 say(line)
     if failed:
         told = "; ".join(f"{task}: {fault!r}" for task, fault in failed.items())
-        raise RuntimeError(f"{len(failed)} of {len(tasks)} tasks failed: {told}") from next(
-            iter(failed.values())
-        )
+        said = f"{len(failed)} of {len(tasks)} tasks failed: {told}"
+        raise RuntimeError(said) from next(iter(failed.values()))

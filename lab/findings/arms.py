@@ -69,7 +69,7 @@ def _wounded(runs: Runs, arm: Arm) -> Runs:
 
 
 def asked(runs: Runs) -> str:
-    """Say whether what was asked beforehand of scores and hacked runs holds, where the advice was followed."""
+    """Say whether what was asked beforehand of scores and hacked runs holds of the advised arms."""
     said = []
     for reward in ("sound", "leaky"):
         arm, clean = Arm(ADVISED, reward), Arm(AS_IS.data, reward)

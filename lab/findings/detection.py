@@ -40,8 +40,8 @@ def _of_clean(lines: Sequence[Line]) -> str:
     told = ", ".join(f"{one} {verdicts.count(one)}" for one in sorted(set(verdicts)))
     wounded, later = (Rate(len(some) - _seen(some).k, len(some)) for some in (lines, _fresh(lines)))
     return (
-        f"A wound was named in {rate(wounded)} clean sets; in {rate(later) or 'none yet'} of those not looked "
-        f"at before. Verdicts on clean sets: {told}. "
+        f"A wound was named in {rate(wounded)} clean sets; in {rate(later) or 'none yet'} of those not "
+        f"looked at before. Verdicts on clean sets: {told}. "
     )
 
 

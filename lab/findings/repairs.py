@@ -16,7 +16,7 @@ _DONE = ("planted", "removed", "sound_removed", "rewritten", "sound_rewritten")
 
 
 def repairs_table(ledger: Path) -> str:
-    """Return what each arm did to the rows of each condition, means of sets, and whether it removed too many."""
+    """Return what each arm did to the rows of each condition, means of sets; and if it removed too many."""
     lines = Ledger(ledger).lines()
     # A set is repaired once, and reinforced under either reward.
     sets = {(line["condition"], line["data"], line["seed"]): line["about"] for line in lines}

@@ -88,7 +88,7 @@ class Run:
 
     @property
     def unseen(self) -> float:
-        """Return the share of right colours that are had with another's image: 1 of a model that sees nothing."""
+        """Return the share of right colours that is had with another's image: 1 where nothing is seen."""
         return min(self.end.swapped / self.end.gold, 1.0) if self.end.gold else 1.0
 
 

@@ -47,9 +47,9 @@ def runs_counted(runs: Runs) -> str:
     if audited.all:
         seeds += f" (audited arms: {_seeds(audited, PLANNED_AUDITED)})"
     return (
-        f"{len(runs.all):,} runs of up to {seeds}, torch {versions}. {len(again)} of them are the same run under "
-        f"another name: {copied} copied, since the audit left the rows as they came, and {len(again) - copied} "
-        f"that ended the same, to the last digit, under the mended reward as under the leaky one. Different runs: "
+        f"{len(runs.all):,} runs of up to {seeds}, torch {versions}. {len(again)} of them are the same run "
+        f"under another name: {copied} copied, since the audit left the rows as they came, and "
+        f"{len(again) - copied} that ended the same, to the last digit, under either reward. Different runs: "
         f"{len(runs.all) - len(again):,}."
     )
 
