@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
+from functools import cache
 from hashlib import blake2b
 from multiprocessing import get_context
 from pathlib import Path
@@ -45,14 +46,16 @@ class Ledger:
         return written[: written.rfind(b"\n") + 1]
 
 
-def product() -> str:
-    """Return a digest of the package's modules, 12 hexadecimal digits: what a line was made with."""
-    folder = Path(sft_audit.__file__).parent
-    told = blake2b(digest_size=6)
-    for name in sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.py")):
-        told.update(name.encode())
-        told.update((folder / name).read_bytes())
-    return told.hexdigest()
+@cache
+def product_version() -> str:
+    """Return a digest of the product's source, so that lines of different versions can be told apart.
+
+    BLAKE2b of the Python files of `sft_audit`, each by its path and bytes, in 12 hexadecimal digits.
+    """
+    folder, digest = Path(sft_audit.__file__).parent, blake2b(digest_size=6)
+    for path in sorted(folder.rglob("*.py")):
+        digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()
 
 
 def carry_out(
@@ -62,10 +65,22 @@ def carry_out(
     jobs: int,
     say: Callable[[Line], None],
 ) -> None:
-    """Do the tasks in `jobs` processes of one thread each, and enter the lines that each returns."""
+    """Do the tasks in `jobs` processes of one thread each, and enter the lines that each returns.
+
+    A task that fails takes no other's lines with it: RuntimeError names those that failed, at the end.
+    """
     os.environ |= {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
+    failed: dict[str, BaseException] = {}
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-        for done in as_completed([pool.submit(work, task) for task in tasks]):
+        todo = {pool.submit(work, task): task for task in tasks}
+        for done in as_completed(todo):
+            if fault := done.exception():
+                failed[str(todo[done])] = fault
+                continue
             for line in done.result():
                 ledger.add(line)
                 say(line)
+    if failed:
+        told = "; ".join(f"{task}: {fault!r}" for task, fault in failed.items())
+        said = f"{len(failed)} of {len(tasks)} tasks failed: {told}"
+        raise RuntimeError(said) from next(iter(failed.values()))

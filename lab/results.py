@@ -15,12 +15,16 @@ from pathlib import Path
 LAB = Path(__file__).resolve().parent
 sys.path.insert(0, str(LAB))
 
+from findings.detection import detection_table
 from findings.drawing import NAMES, Drawing, drawings
+from findings.repairs import repairs_table
 from findings.run import read_runs
 from findings.tables import tables
 from findings.trajectory import read_trajectories
 
-LEDGERS = (LAB / "001-four-conditions" / "result.jsonl", LAB / "002-audited-arms" / "result.jsonl")
+AUDITED = LAB / "002-audited-arms" / "result.jsonl"
+LEDGERS = (LAB / "001-four-conditions" / "result.jsonl", AUDITED)
+DETECTED = LAB / "002-audited-arms" / "result_detect.jsonl"
 TRAJECTORIES = LAB / "001-four-conditions" / "trajectories.json"
 
 
@@ -30,18 +34,24 @@ def main() -> None:
     )
     parser.add_argument("--check", action="store_true")
     parser.add_argument("--ledger", type=Path, action="append", help="In place of the experiments'; repeat.")
+    parser.add_argument("--audited", type=Path, default=AUDITED, help="Of the rows' repairs.")
+    parser.add_argument("--detected", type=Path, default=DETECTED)
     parser.add_argument("--trajectories", type=Path, default=TRAJECTORIES)
     parser.add_argument("--document", type=Path, default=LAB / "RESULTS.md")
     asked = parser.parse_args()
     runs, single = read_runs(asked.ledger or LEDGERS), read_trajectories(asked.trajectories)
     document, figures = asked.document, asked.document.parent / "figures"
     written, drawn = document.read_text(encoding="utf-8"), drawings(runs, single)
-    made = filled(written, tables(runs, single))
+    audit = {"detection": detection_table(asked.detected), "repairs": repairs_table(asked.audited)}
+    made = filled(written, {**tables(runs, single), **audit})
     if asked.check:
         stale = [*([document.name] if made != written else []), *stale_figures(figures, drawn)]
+        missing = missing_figures(document)
         for name in stale:
             print(f"{name}: is not what the ledgers give; write it by python lab/results.py")
-        sys.exit(bool(stale))
+        for name in missing:
+            print(f"{document.name}: {name} is not there; take out the link until it can be drawn")
+        sys.exit(bool(stale or missing))
     document.write_text(made, encoding="utf-8")
     for one in drawn:
         one.save(figures)
@@ -58,6 +68,12 @@ def filled(document: str, parts: Mapping[str, str]) -> str:
         between = re.compile(f"{re.escape(opened)}.*?{re.escape(closed)}", re.DOTALL)
         document = between.sub(lambda _, new=f"{opened}\n{part}\n{closed}": new, document)
     return document
+
+
+def missing_figures(document: Path) -> list[str]:
+    """Return the figures that the document shows and that are not there."""
+    shown = re.findall(r"!\[[^]]*\]\(([^)]+)\)", document.read_text(encoding="utf-8"))
+    return [name for name in shown if not (document.parent / name).is_file()]
 
 
 def stale_figures(folder: Path, drawn: Sequence[Drawing]) -> list[str]:

@@ -18,7 +18,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
 from expected import EXPECTED
-from ledger import Ledger, carry_out
+from ledger import Ledger, carry_out, product_version
 from look import Look, look
 from rows import alike, contents
 from world import CONDITIONS, World, write_world
@@ -66,7 +66,7 @@ def detect(scratch: Path | None, one: DataSet) -> list[dict[str, Any]]:
         began = time.time()
         seen = look(world.rows, world.images, Path(folder) / "audit")
         seconds = round(time.time() - began, 1)
-        about = {"key": one.key, "condition": one.condition, "seed": one.seed}
+        about = {"key": one.key, "condition": one.condition, "seed": one.seed, "product": product_version()}
         return [about | seen.told() | held_against(world, seen, one.condition) | {"seconds": seconds}]
 
 

@@ -19,7 +19,7 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
-from ledger import Ledger, Line, carry_out
+from ledger import Ledger, Line, carry_out, product_version
 from rebalance import fine_tune_rebalanced
 from repair import ARMS, repair
 from trainee.sft import fine_tune
@@ -82,7 +82,7 @@ def repaired(trial: Trial, folder: Path) -> dict[str, Any]:
     kept = folder / "about.json"
     if not kept.is_file():
         world = write_world(folder / "audited", CONDITIONS[trial.condition], trial.seed)
-        about = repair(world, trial.data, folder)
+        about = repair(world, trial.data, folder) | {"product": product_version()}
         shutil.rmtree(world.folder)
         kept.write_text(json.dumps(about), encoding="utf-8")
     return json.loads(kept.read_text(encoding="utf-8"))

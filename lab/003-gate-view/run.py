@@ -17,7 +17,7 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 
-from ledger import Ledger, carry_out, product
+from ledger import Ledger, carry_out, product_version
 
 Lines = list[dict[str, Any]]
 
@@ -71,7 +71,7 @@ def view(runs: Path, work: Path, task: tuple[str, Lines]) -> Lines:
             "key": name,
             "condition": first["condition"],
             "seed": first["seed"],
-            "product": product(),
+            "product": product_version(),
             **seen,
             "seconds": round(time.monotonic() - began, 1),
             "of_processor": round(time.process_time() - worked, 1),

@@ -15,8 +15,8 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 from world import MAIN
 
+from findings.doses import DOSED, OF, doses
 from findings.run import Arm, Runs
-from findings.tables import DOSED, doses
 from findings.trajectory import Trajectory
 from sft_audit.interval import Rate
 
@@ -72,14 +72,14 @@ class Drawing:
 def drawings(runs: Runs, trajectories: Sequence[Trajectory]) -> list[Drawing]:
     """Return the figures that the runs are enough for."""
     main = Runs(tuple(one for one in runs.all if one.condition in MAIN and one.arm in _MARKS))
-    counts = {kind: doses(runs, kind) for kind in DOSED}
+    counts = {kind: found for kind in DOSED if len(found := doses(runs, kind)) > 1}
     clean = runs.of("clean").hacked
     outcomes = [(one.condition, one.arm, one.seed, one.hacked) for one in main.all]
     found = []
     if main.all:
         found.append(Drawing(_HACKED, outcomes, lambda: draw_hacked(main)))
-    if all(len(some) > 1 for some in counts.values()):
-        found.append(Drawing(_DOSE, (counts, clean), lambda: draw_doses(runs)))
+    if counts:
+        found.append(Drawing(_DOSE, (counts, clean), lambda: draw_doses(runs, list(counts))))
     if trajectories:
         told = [astuple(one) for one in trajectories]
         found.append(Drawing(_TRAJECTORIES, told, lambda: draw_trajectories(trajectories)))
@@ -116,11 +116,11 @@ def _interval(axes: Axes, y: float, hacked: Rate, colour: str, mark: str, label:
     axes.text(103, y, f"{hacked.k}/{hacked.n}", va="center", fontsize=8, color=_GREY)
 
 
-def draw_doses(runs: Runs) -> Figure:
-    """Draw the share of hacked runs by dose, the curve, and the ED50 with its interval."""
+def draw_doses(runs: Runs, kinds: Sequence[str]) -> Figure:
+    """Draw the share of hacked runs by dose, the curve, and the ED50 with its interval, a panel a kind."""
     figure = Figure(figsize=(7.2, 3.4), layout="constrained")
-    panels = figure.subplots(1, len(DOSED), sharey=True)
-    for axes, kind in zip(panels, DOSED, strict=True):
+    panels = np.atleast_1d(figure.subplots(1, len(kinds), sharey=True))
+    for axes, kind in zip(panels, kinds, strict=True):
         _dose_panel(axes, runs, kind)
     panels[0].set_ylabel("hacked runs, %")
     panels[0].set_ylim(-3, 103)
@@ -144,7 +144,7 @@ def _dose_panel(axes: Axes, runs: Runs, kind: str) -> None:
     axes.set_xlim(*edges)
     axes.set_xticks([none, *(one.dose for one in found)], ["0\n(clean)", *(f"{one.dose:g}" for one in found)])
     axes.minorticks_off()
-    axes.set_xlabel(f"{DOSED[kind]}, %")
+    axes.set_xlabel(f"{DOSED[kind]},\n% {OF[kind]}")
     axes.grid(axis="y", color="#dddddd", linewidth=0.8)
     _plain(axes, "left", "bottom")
 

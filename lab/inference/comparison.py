@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 import numpy as np
+from scipy.special import bdtr
 from scipy.stats import fisher_exact
 
 from sft_audit.representation.interval import Measured, mean_measured
@@ -44,11 +45,24 @@ def more_often(hacked: int, n: int, hacked_clean: int, n_clean: int) -> float:
     return float(fisher_exact(table, alternative="greater").pvalue)
 
 
-def holm(p_values: Sequence[float]) -> list[float]:
-    """Return the p-values adjusted so that the family's error rate holds (Holm 1979), in the order given."""
+def more_often_by_seed(alone: int, clean_alone: int) -> float:
+    """Return McNemar's exact one-sided p-value of as much from the seeds that tell (McNemar 1947).
+
+    In `alone` seeds the run is hacked and clean's is not, in `clean_alone` the reverse; under no difference
+    each is a fair coin.
+    """
+    return float(bdtr(clean_alone, alone + clean_alone, 0.5))
+
+
+def holm(p_values: Sequence[float], tests: int = 0) -> list[float]:
+    """Return the p-values adjusted so that the family's error rate holds (Holm 1979), in the order given.
+
+    `tests`: the size of the family, where some of it are not made yet; they count as not rejected.
+    """
     adjusted, worst = [0.0] * len(p_values), 0.0
+    family = max(tests, len(p_values))
     for rank, at in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
-        worst = max(worst, min(1.0, (len(p_values) - rank) * p_values[at]))
+        worst = max(worst, min(1.0, (family - rank) * p_values[at]))
         adjusted[at] = worst
     return adjusted
 

@@ -47,8 +47,9 @@ class DoseResponse:
 
 @dataclass(frozen=True, slots=True)
 class _Counts:
-    """Counts by log10 of the dose, rising."""
+    """Counts by dose, rising; `at` is its log10."""
 
+    doses: tuple[float, ...]
     at: tuple[float, ...]
     hacked: tuple[int, ...]
     runs: tuple[int, ...]
@@ -57,6 +58,7 @@ class _Counts:
     def of(cls, doses: Sequence[Dose]) -> "_Counts":
         rising = sorted((one for one in doses if one.runs), key=lambda one: one.dose)
         return cls(
+            tuple(one.dose for one in rising),
             tuple(log10(one.dose) for one in rising),
             tuple(one.hacked for one in rising),
             tuple(one.runs for one in rising),
@@ -112,10 +114,13 @@ def dose_response(doses: Sequence[Dose]) -> DoseResponse:
 
 def _step(counts: _Counts) -> DoseResponse:
     """Return what separated counts tell."""
-    by_share = list(zip(counts.at, counts.shares, strict=True))
-    below = max((x for x, share in by_share if share <= 0.5), default=-inf)
-    above = min((x for x, share in by_share if share >= 0.5), default=inf)
-    mixed = [(x, share) for x, share in by_share if 0 < share < 1]
+    by_share = list(zip(counts.doses, counts.shares, strict=True))
+    bracket = (
+        max((dose for dose, share in by_share if share <= 0.5), default=0.0),
+        min((dose for dose, share in by_share if share >= 0.5), default=inf),
+    )
+    below, above = (log10(bracket[0]) if bracket[0] else -inf), log10(bracket[1])
+    mixed = [(x, share) for x, share in zip(counts.at, counts.shares, strict=True) if 0 < share < 1]
     if mixed:
         ((x, share),) = mixed
         middle = x - log(share / (1 - share)) / _STEEPEST
@@ -124,7 +129,7 @@ def _step(counts: _Counts) -> DoseResponse:
     else:
         middle = (below + above) / 2
     low, high = _interval(counts, middle, counts.likelihood(counts.shares))
-    return DoseResponse(nan, low, high, inf, (10**below, 10**above))
+    return DoseResponse(nan, low, high, inf, bracket)
 
 
 def _fit(counts: _Counts) -> tuple[float, float]:
@@ -160,10 +165,6 @@ def _crossing(fallen: Callable[[float], float], inside: float, far: float) -> fl
 
 def _sigmoid(logit: float) -> float:
     return (1 + tanh(logit / 2)) / 2
-
-
-def _times_log(count: int, share: float) -> float:
-    return count * log(share) if count else 0.0
 
 
 def _log_sigmoid(logit: float) -> float:

@@ -2,11 +2,13 @@
 
 import sys
 from collections.abc import Iterable
+from dataclasses import fields
 from pathlib import Path
 
 sys.path.append(str(Path(__file__).parents[2] / "lab"))
 
 from ledger import Ledger
+from trainee.behaviour import Behaviour
 
 LAB = Path(__file__).parents[2] / "lab"
 
@@ -20,9 +22,11 @@ def line(
     gold: float = 0.9,
     exploit: bool = False,
     blind: bool = False,
+    blind_before: bool = False,
 ) -> dict:
     """Return an invented line, of a run that ended so."""
-    scores = {"gold": gold, "text": 1.0, "grounding": 0.8, "exploit": float(exploit)}
+    before = dict.fromkeys((one.name for one in fields(Behaviour)), 0.0) | {"gold": 0.5, "swapped": 0.1}
+    after = before | {"gold": gold, "text": 1.0, "grounding": 0.8, "exploit": float(exploit)}
     return {
         "key": f"{condition}-{data}-{seed}-{reward}",
         "condition": condition,
@@ -33,8 +37,8 @@ def line(
         "exploit": exploit,
         "blind": blind,
         "amplification": 0.01 * seed,
-        "sft": {"gold": 0.5},
-        "rl": scores | {"exploit_rate": float("nan")},
+        "sft": before | ({"proxy": 0.9, "proxy_blind": 0.9} if blind_before else {}),
+        "rl": after | {"exploit_rate": float("nan"), "blind_ratio": 1.0},
         "seconds": 1.0 + seed,
         "torch": "invented",
     }

@@ -4,7 +4,9 @@ import os
 from pathlib import Path
 
 import pytest
-from ledger import Ledger, carry_out
+from ledger import Ledger, carry_out, product_version
+
+import sft_audit
 
 
 def test_what_is_added_is_read_back(tmp_path: Path) -> None:
@@ -37,6 +39,37 @@ def test_tasks_are_done_in_processes_and_entered_as_they_end(
     assert sorted(line["square"] for line in ledger.lines()) == [1, 1, 4, 4, 9, 9]
     assert said == ledger.lines()
     assert {line["threads"] for line in said} == {"1"}
+
+
+def test_a_task_that_fails_takes_no_others_lines_and_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("OMP_NUM_THREADS", "HF_HUB_OFFLINE", "TOKENIZERS_PARALLELISM"):
+        monkeypatch.setenv(name, "before")
+    ledger = Ledger(tmp_path / "result.jsonl")
+    with pytest.raises(RuntimeError, match="1 of 4 tasks failed: 0: ZeroDivisionError"):
+        carry_out([1, 0, 2, 3], inverses, ledger, 1, lambda line: None)
+    assert ledger.keys() == {"1", "2", "3"}
+
+
+def inverses(task: int) -> list[dict]:
+    return [{"key": str(task), "inverse": 1 / task}]
+
+
+def test_a_version_changes_with_a_file_and_with_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sft_audit, "__file__", str(tmp_path / "__init__.py"))
+    found = []
+    for name, text in (("a.py", "1"), ("a.py", "2"), ("deep/a.py", "2"), ("deep/a.txt", "2")):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text, encoding="utf-8")
+        product_version.cache_clear()
+        found.append(product_version())
+    product_version.cache_clear()
+    assert len(found[0]) == 12
+    assert len(set(found)) == 3
+    assert found[2] == found[3], "of Python files alone"
 
 
 def squares(task: int) -> list[dict]:

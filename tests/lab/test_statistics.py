@@ -13,7 +13,7 @@ from scipy.stats import spearmanr, ttest_rel
 sys.path.append(str(Path(__file__).parents[2] / "lab"))
 
 from inference.association import Runs, across, within
-from inference.comparison import Worse, holm, more_often, paired
+from inference.comparison import Worse, holm, more_often, more_often_by_seed, paired
 from inference.dose_response import Dose, DoseResponse, dose_response
 
 
@@ -32,6 +32,18 @@ def test_holm_steps_down_and_never_falls():
     assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
     assert holm([0.9, 0.8]) == pytest.approx([1.0, 1.0])
     assert holm([]) == []
+
+
+def test_tests_that_are_not_made_yet_count_in_holms_family():
+    assert holm([0.01, 0.03], 5) == pytest.approx([0.05, 0.12])
+    assert holm([0.01, 0.03], 5) == pytest.approx(holm([0.01, 0.03, 1.0, 1.0, 1.0])[:2])
+
+
+@pytest.mark.parametrize(("alone", "clean_alone"), [(6, 0), (4, 1), (1, 4), (0, 0)])
+def test_mcnemar_counts_the_coins_that_fall_so(alone, clean_alone):
+    coins = alone + clean_alone
+    tail = sum(comb(coins, k) for k in range(alone, coins + 1)) / 2**coins
+    assert more_often_by_seed(alone, clean_alone) == pytest.approx(tail)
 
 
 def test_a_paired_interval_is_that_of_a_paired_t_test():
@@ -93,6 +105,13 @@ def test_separated_doses_give_a_bracket_and_no_point():
     assert found.slope == inf
     assert found.bracket == pytest.approx((0.25, 1.0))
     assert (found.low, found.high) == pytest.approx((0.25, 1.0), rel=1e-4)
+
+
+def test_the_bracket_holds_the_doses_themselves():
+    """Not their logarithms raised again, which differ from some in the last digit."""
+    doses = (0.05, 0.25, 1.0, 5.0, 12.0, 50.0, 90.0, 100.0)
+    for low, high in pairwise(doses):
+        assert fit((low, 0, 20), (high, 20, 20)).bracket == (low, high)
 
 
 def test_few_runs_reach_beyond_the_bracket():
