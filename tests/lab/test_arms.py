@@ -103,7 +103,8 @@ def test_a_drawn_defect_changes_what_it_says(kind: str, tmp_path: Path) -> None:
     world = write_world(tmp_path / kind, CONDITIONS["clean"], SEED)
     before = {row["id"]: row for row in _rows(world.rows)}
     pixels = {path.name: path.read_bytes() for path in world.images.iterdir()}
-    changed = plant(kind, world, SEED, tmp_path / "rows.json")
+    planted = plant(kind, world, SEED, tmp_path / "rows.json")
+    meant, changed = planted.meant, planted.changed
     after = {row["id"]: row for row in _rows(tmp_path / "rows.json")}
     other = {one for one, row in after.items() if row != before[one]}
     repainted = {path.name for path in world.images.iterdir() if path.read_bytes() != pixels[path.name]}
@@ -112,11 +113,13 @@ def test_a_drawn_defect_changes_what_it_says(kind: str, tmp_path: Path) -> None:
             assert other <= changed
             assert 400 < len(other) < 700
             assert not repainted
+            assert meant == changed
             assert {_corner(after[one]) for one in changed} == {"top right", "bottom left"}
         case "occluded":
             assert not other
-            assert repainted == {after[one]["image"] for one in changed}
-            assert 900 < len(changed) < 1300
+            assert repainted == {after[one]["image"] for one in meant}
+            assert changed == {one for one, row in after.items() if row.get("image") in repainted}
+            assert 900 < len(meant) < 1300 < len(changed)
         case _:
             assert not changed | other | repainted
 
