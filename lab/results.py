@@ -1,6 +1,6 @@
-"""RESULTS.md and its figures, made of the ledgers of the experiments.
+"""RESULTS.md and its figures, made of the ledgers of the experiments, and the results in their READMEs.
 
-python lab/results.py            writes what stands between the marks of RESULTS.md, and figures/*.png
+python lab/results.py            writes what stands between the marks, and figures/*.png
 python lab/results.py --check    says whether they are what the ledgers give; writes nothing, exits 1 if not
 
 Runs that a ledger does not hold are left out of tables and figures.
@@ -16,6 +16,7 @@ LAB = Path(__file__).resolve().parent
 sys.path.insert(0, str(LAB))
 
 from findings.drawing import NAMES, Drawing, drawings
+from findings.experiments import readmes
 from findings.run import read_runs
 from findings.tables import tables
 from findings.trajectory import read_trajectories
@@ -37,12 +38,15 @@ def main() -> None:
     document, figures = asked.document, asked.document.parent / "figures"
     written, drawn = document.read_text(encoding="utf-8"), drawings(runs, single)
     made = filled(written, tables(runs, single))
+    beside = {} if asked.ledger else {path: _filled_file(path, parts) for path, parts in readmes(LAB).items()}
     if asked.check:
         stale = [*([document.name] if made != written else []), *stale_figures(figures, drawn)]
+        stale += [str(path) for path, text in beside.items() if text != path.read_text(encoding="utf-8")]
         for name in stale:
             print(f"{name}: is not what the ledgers give; write it by python lab/results.py")
         sys.exit(bool(stale))
-    document.write_text(made, encoding="utf-8")
+    for path, text in {document: made, **beside}.items():
+        path.write_text(text, encoding="utf-8")
     for one in drawn:
         one.save(figures)
     for name in stale_figures(figures, drawn):
@@ -58,6 +62,10 @@ def filled(document: str, parts: Mapping[str, str]) -> str:
         between = re.compile(f"{re.escape(opened)}.*?{re.escape(closed)}", re.DOTALL)
         document = between.sub(lambda _, new=f"{opened}\n{part}\n{closed}": new, document)
     return document
+
+
+def _filled_file(path: Path, parts: Mapping[str, str]) -> str:
+    return filled(path.read_text(encoding="utf-8"), parts)
 
 
 def stale_figures(folder: Path, drawn: Sequence[Drawing]) -> list[str]:

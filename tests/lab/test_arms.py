@@ -1,6 +1,7 @@
 """The arms of the lab: the constitution inside a run, the order of rows, preferences, drawn defects."""
 
 import json
+import runpy
 import sys
 from collections import Counter
 from pathlib import Path
@@ -12,6 +13,7 @@ pytest.importorskip("trl", reason="the lab's models are trained by TRL")
 sys.path.append(str(Path(__file__).parents[2] / "lab"))
 sys.path.append(str(Path(__file__).parents[2] / "lab" / "006-held-out"))
 
+from findings import balance
 from held_out import plant
 from trainee.dpo import draw_pairs, prefer
 from trainee.grpo import reinforce
@@ -96,6 +98,12 @@ def test_a_schedule_shows_the_images_it_says(tmp_path: Path) -> None:
     pictured = [one for one in easy if one]
     assert not any(scenes[one].dim for one in pictured[:1000])
     assert Counter(ramp).keys() == Counter(easy).keys() >= {one for one in names if one}
+
+
+def test_the_arms_that_run_are_those_that_are_told_of() -> None:
+    run = runpy.run_path(str(Path(__file__).parents[2] / "lab" / "005-balance" / "run.py"))
+    assert {name: round(100 * one.text) for name, one in run["SHARES"].items()} == balance.SHARES
+    assert tuple(run["SCHEDULES"]) == balance.SCHEDULES
 
 
 @pytest.mark.parametrize("kind", ["reading-order", "occluded", "as-is"])
