@@ -16,8 +16,8 @@ LAB = Path(__file__).resolve().parent
 sys.path.insert(0, str(LAB))
 
 from findings.drawing import NAMES, Drawing, drawings
-from findings.experiments import readmes
 from findings.run import read_runs
+from findings.sections import sections
 from findings.tables import tables
 from findings.trajectory import read_trajectories
 
@@ -36,21 +36,33 @@ def main() -> None:
     asked = parser.parse_args()
     runs, single = read_runs(asked.ledger or LEDGERS), read_trajectories(asked.trajectories)
     document, figures = asked.document, asked.document.parent / "figures"
+    if not asked.ledger:
+        fill_in(sections(LAB), check=asked.check)
     written, drawn = document.read_text(encoding="utf-8"), drawings(runs, single)
     made = filled(written, tables(runs, single))
-    beside = {} if asked.ledger else {path: _filled_file(path, parts) for path, parts in readmes(LAB).items()}
     if asked.check:
         stale = [*([document.name] if made != written else []), *stale_figures(figures, drawn)]
-        stale += [str(path) for path, text in beside.items() if text != path.read_text(encoding="utf-8")]
         for name in stale:
             print(f"{name}: is not what the ledgers give; write it by python lab/results.py")
         sys.exit(bool(stale))
-    for path, text in {document: made, **beside}.items():
-        path.write_text(text, encoding="utf-8")
+    document.write_text(made, encoding="utf-8")
     for one in drawn:
         one.save(figures)
     for name in stale_figures(figures, drawn):
         (figures / name).unlink()
+
+
+def fill_in(parts: Mapping[Path, Mapping[str, str]], *, check: bool) -> None:
+    """Write the parts of documents between their marks; with `check`, name those that are stale and exit."""
+    made = {path: filled(path.read_text(encoding="utf-8"), some) for path, some in parts.items()}
+    stale = {path: text for path, text in made.items() if text != path.read_text(encoding="utf-8")}
+    for path, text in stale.items():
+        if check:
+            print(f"{path}: is not what the ledgers give; write it by python lab/results.py")
+        else:
+            path.write_text(text, encoding="utf-8")
+    if check and stale:
+        sys.exit(1)
 
 
 def filled(document: str, parts: Mapping[str, str]) -> str:
@@ -62,10 +74,6 @@ def filled(document: str, parts: Mapping[str, str]) -> str:
         between = re.compile(f"{re.escape(opened)}.*?{re.escape(closed)}", re.DOTALL)
         document = between.sub(lambda _, new=f"{opened}\n{part}\n{closed}": new, document)
     return document
-
-
-def _filled_file(path: Path, parts: Mapping[str, str]) -> str:
-    return filled(path.read_text(encoding="utf-8"), parts)
 
 
 def stale_figures(folder: Path, drawn: Sequence[Drawing]) -> list[str]:

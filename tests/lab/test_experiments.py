@@ -12,7 +12,7 @@ from scipy.stats import ttest_rel
 sys.path.append(str(Path(__file__).parents[2] / "lab"))
 
 from findings import balance, constitution, preference, unforeseen
-from findings.experiments import readmes
+from findings.sections import sections
 from findings.markdown import NO_RUNS
 from inference.paired_t import p_value
 from invented import LAB, ledger, line
@@ -43,13 +43,13 @@ def ran(*named: str, seed: int, start: dict | None = None, end: dict | None = No
 
 
 def test_nothing_is_said_where_nothing_ran(tmp_path):
-    found = readmes(tmp_path)
+    found = sections(tmp_path)
     assert [path.parent.name[:3] for path in found] == ["004", "005", "006", "007"]
     assert all(part == {"result": NO_RUNS} for part in found.values())
 
 
 def test_every_readme_has_its_marks():
-    for path, parts in readmes(LAB).items():
+    for path, parts in sections(LAB).items():
         filled(path.read_text(encoding="utf-8"), parts)
 
 

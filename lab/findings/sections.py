@@ -8,8 +8,8 @@ from findings import balance, constitution, preference, unforeseen
 _LEDGER = "result.jsonl"
 
 
-def readmes(lab: Path) -> dict[Path, Mapping[str, str]]:
-    """Return the documents with the parts that stand between their marks."""
+def sections(lab: Path) -> dict[Path, Mapping[str, str]]:
+    """Return the READMEs with the parts that stand between their marks."""
     bare = lab / "001-four-conditions" / _LEDGER
     found = {
         "004-dpo": preference.result(lab / "004-dpo" / _LEDGER),
