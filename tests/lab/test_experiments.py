@@ -12,8 +12,8 @@ from scipy.stats import ttest_rel
 sys.path.append(str(Path(__file__).parents[2] / "lab"))
 
 from findings import balance, constitution, preference, unforeseen
-from findings.sections import sections
 from findings.markdown import NO_RUNS
+from findings.sections import sections
 from inference.paired_t import p_value
 from invented import LAB, ledger, line
 from results import filled
