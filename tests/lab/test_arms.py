@@ -21,7 +21,7 @@ from trainee.order import Schedule, is_noisy
 from trainee.prompts import draw_prompts
 from trainee.sft import fine_tune
 from trainee.trial import BASE, CONSTRAINED, LEAKY, load_reward
-from world import CONDITIONS, PLACES, Condition, draw_scenes, write_world
+from world import CONDITIONS, PLACES, Condition, Scene, draw_scenes, write_world
 
 from sft_audit.demo.tiny_vlm import load
 
@@ -98,6 +98,15 @@ def test_a_schedule_shows_the_images_it_says(tmp_path: Path) -> None:
     pictured = [one for one in easy if one]
     assert not any(scenes[one].dim for one in pictured[:1000])
     assert Counter(ramp).keys() == Counter(easy).keys() >= {one for one in names if one}
+
+
+def test_the_probes_of_006_come_from_no_stream_of_a_run() -> None:
+    probed = runpy.run_path(str(Path(__file__).parents[2] / "lab" / "006-held-out" / "run.py"))["PROBED"]
+    scenes = set(draw_scenes(CONDITIONS["clean"], probed).values())
+    for seed in range(20):
+        for million in range(1, 5):
+            assert Scene.draw(Random(seed + million * 1_000_000)) not in scenes
+    assert not scenes & set(draw_scenes(CONDITIONS["clean"], 0).values())
 
 
 def test_the_arms_that_run_are_those_that_are_told_of() -> None:
