@@ -14,24 +14,34 @@ SCRATCH = Path(__file__).parent / "scratch"
 
 
 def ask(
-    doc: str | None, here: Path, *, seeds: int, conditions: Sequence[str], runs: Path | None = None
+    doc: str | None,
+    here: Path,
+    *,
+    seeds: int,
+    conditions: Sequence[str],
+    runs: Path | None = None,
+    from_001: bool = False,
 ) -> argparse.Namespace:
     """Read the command line of the experiment in the folder `here`; `conditions` is a list afterwards.
 
-    `source`: where the runs of 001 lie, for an experiment that begins with their checkpoints.
+    Where all of its conditions are the world's, any other of the world's may be asked for. `from_001`: it
+    begins with checkpoints of 001, and `source` is the folder of those runs.
     """
     parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=seeds)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--conditions", default=",".join(conditions))
-    parser.add_argument("--from", dest="source", type=Path, default=SCRATCH, help="folder of the runs of 001")
+    if from_001:
+        parser.add_argument(
+            "--from", dest="source", type=Path, default=SCRATCH, help="folder of the runs of 001"
+        )
     parser.add_argument("--runs", type=Path, default=runs or SCRATCH / here.name)
     parser.add_argument("--ledger", type=Path, default=here / "result.jsonl")
     asked = parser.parse_args()
     asked.conditions = asked.conditions.split(",")
-    known = {*conditions, *CONDITIONS}
+    known = CONDITIONS if set(conditions) <= set(CONDITIONS) else conditions
     if unknown := [one for one in asked.conditions if one not in known]:
-        parser.error(f"--conditions {unknown[0]}: there are {', '.join(sorted(known))}")
+        parser.error(f"--conditions {unknown[0]}: there are {', '.join(known)}")
     return asked
 
 

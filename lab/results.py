@@ -1,6 +1,6 @@
-"""RESULTS.md and its figures, made of the ledgers of the experiments.
+"""RESULTS.md and its figures, made of the ledgers of the experiments, and the results in their READMEs.
 
-python lab/results.py            writes what stands between the marks of RESULTS.md, and figures/*.png
+python lab/results.py            writes what stands between the marks, and figures/*.png
 python lab/results.py --check    says whether they are what the ledgers give; writes nothing, exits 1 if not
 
 Runs that a ledger does not hold are left out of tables and figures.
@@ -19,6 +19,7 @@ from findings.detection import detection_table
 from findings.drawing import NAMES, Drawing, drawings
 from findings.repairs import repairs_table
 from findings.run import read_runs
+from findings.sections import sections
 from findings.tables import tables
 from findings.trajectory import read_trajectories
 
@@ -41,6 +42,8 @@ def main() -> None:
     asked = parser.parse_args()
     runs, single = read_runs(asked.ledger or LEDGERS), read_trajectories(asked.trajectories)
     document, figures = asked.document, asked.document.parent / "figures"
+    if not asked.ledger:
+        fill_in(sections(LAB), check=asked.check)
     written, drawn = document.read_text(encoding="utf-8"), drawings(runs, single)
     audit = {"detection": detection_table(asked.detected), "repairs": repairs_table(asked.audited)}
     made = filled(written, {**tables(runs, single), **audit})
@@ -57,6 +60,19 @@ def main() -> None:
         one.save(figures)
     for name in stale_figures(figures, drawn):
         (figures / name).unlink()
+
+
+def fill_in(parts: Mapping[Path, Mapping[str, str]], *, check: bool) -> None:
+    """Write the parts of documents between their marks; with `check`, name those that are stale and exit."""
+    made = {path: filled(path.read_text(encoding="utf-8"), some) for path, some in parts.items()}
+    stale = {path: text for path, text in made.items() if text != path.read_text(encoding="utf-8")}
+    for path, text in stale.items():
+        if check:
+            print(f"{path}: is not what the ledgers give; write it by python lab/results.py")
+        else:
+            path.write_text(text, encoding="utf-8")
+    if check and stale:
+        sys.exit(1)
 
 
 def filled(document: str, parts: Mapping[str, str]) -> str:

@@ -24,7 +24,7 @@ DPO = "dpo"
 
 
 def main() -> None:
-    asked = ask(__doc__, HERE, seeds=5, conditions=MAIN)
+    asked = ask(__doc__, HERE, seeds=5, conditions=MAIN, from_001=True)
     trials = [Trial(condition, seed, (DPO,)) for seed in range(asked.seeds) for condition in asked.conditions]
     carry_through(asked, trials, partial(run, asked.source, asked.runs), asked.source)
 

@@ -1,6 +1,7 @@
 """The two kinds that were drawn, planted in half of the questions about places of a world that is clean."""
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -15,24 +16,40 @@ _BY_COLUMNS = {1: 2, 2: 1}  # top right and bottom left change places where corn
 Row = dict[str, Any]
 
 
-def plant(kind: str, world: World, seed: int, out: Path) -> frozenset[str]:
-    """Write the rows to `out`, half of the questions about places with the defect; return what was changed.
+@dataclass(frozen=True, slots=True)
+class Planted:
+    """The ids of rows: those that the defect was meant for, and all that it changed.
 
-    What is returned are ids. `occluded` changes the image files themselves. A kind of another name changes
-    nothing.
+    `occluded` changes image files, on which other rows stand too.
+    """
+
+    meant: frozenset[str]
+    changed: frozenset[str]
+
+
+def plant(kind: str, world: World, seed: int, out: Path) -> Planted:
+    """Write the rows to `out`, half of the questions about places with the defect; return which those are.
+
+    `occluded` changes the image files themselves. A kind of another name changes nothing.
     """
     rows = json.loads(world.rows.read_text(encoding="utf-8"))
     about = [row for row in rows if _place(row) is not None]
     half = Random(seed * 3 + 5).sample(about, round(DOSE * len(about)))
     match kind:
         case "reading-order":
-            changed = _read_by_columns(half, seed)
+            meant = changed = _read_by_columns(half, seed)
         case "occluded":
-            changed = _occlude(half, world.images)
+            meant = _occlude(half, world.images)
+            covered = {row["image"] for row in meant}
+            changed = [row for row in rows if row.get("image") in covered]
         case _:
-            changed = []
+            meant = changed = []
     out.write_text(json.dumps(rows, ensure_ascii=False, indent=0), encoding="utf-8")
-    return frozenset(row["id"] for row in changed)
+    return Planted(_ids(meant), _ids(changed))
+
+
+def _ids(rows: list[Row]) -> frozenset[str]:
+    return frozenset(row["id"] for row in rows)
 
 
 def _read_by_columns(rows: list[Row], seed: int) -> list[Row]:

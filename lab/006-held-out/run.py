@@ -24,7 +24,9 @@ from world import CONDITIONS, World, write_world
 
 import sft_audit
 
-PROBED = 1_000_000  # the seed of the clean world that the probes are drawn from: no run has it
+# The seed of the clean world that the probes are drawn from. A world of seed s draws its streams at 3 s to
+# 3 s + 6; measuring, drift, RL's prompts and milestones at s + 1, 2, 3 and 4 million: none is at 15 million.
+PROBED = 5_000_000
 
 
 def main() -> None:
@@ -64,14 +66,15 @@ def run(runs: Path, pack: Path, trial: Trial) -> list[dict[str, Any]]:
 
 def prepare(trial: Trial, world: World, folder: Path) -> Mapping[str, Any]:
     """Plant the defect, audit what comes of it, and keep what the audit said in `data.json`."""
-    changed = plant(trial.data, world, trial.seed, folder / "rows.json")
+    planted = plant(trial.data, world, trial.seed, folder / "rows.json")
     out = folder / "data"
     report = sft_audit.audit_data(folder / "rows.json", images=world.images, out=out, workers=1)
     named = {one for one in report.findings["id"].to_pylist() if one is not None}
     seen = verdict(report) | {
-        "changed": len(changed),
-        "changed_named": len(changed & named),
-        "others_named": len(named - changed),
+        "meant": len(planted.meant),
+        "changed": len(planted.changed),
+        "changed_named": len(planted.changed & named),
+        "others_named": len(named - planted.changed),
     }
     (folder / "data.json").write_text(json.dumps(seen), encoding="utf-8")
     shutil.rmtree(out)

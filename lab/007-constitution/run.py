@@ -20,7 +20,7 @@ CONDITIONS = ("rejected-5", "all", "clean")
 
 
 def main() -> None:
-    asked = ask(__doc__, HERE, seeds=10, conditions=CONDITIONS)
+    asked = ask(__doc__, HERE, seeds=10, conditions=CONDITIONS, from_001=True)
     trials = [
         Trial(condition, seed, (CONSTRAINED,))
         for seed in range(asked.seeds)

@@ -12,6 +12,7 @@ from photos import Photos, Question, conflicting
 from trainee.grpo import BETA, LONGEST
 from trainee.measure import TOLD, is_boast
 from trainee.training import QUIET
+from trainee.trial import SOUND, load_reward
 from transformers import PrinterCallback
 from trl import GRPOConfig, GRPOTrainer, SFTConfig, SFTTrainer
 from world.dataset import PICTURE
@@ -124,9 +125,9 @@ class Trainer:
         greedy, drawn = ([[one[at] for one in some] for some in said] for at in (0, 1))
         proxy, blind = (_pay(reward, pool, drawn[at]) for at in (1, 2))
         found = Behaviour(
-            gold=_opening([one.answer for one in gold], greedy[0]),
-            gold_drawn=_opening([one.answer for one in gold], drawn[0]),
-            cue_follow=_opening([one.tag for one in conflicts], greedy[3]),
+            gold=right([one.answer for one in gold], greedy[0]),
+            gold_drawn=right([one.answer for one in gold], drawn[0]),
+            cue_follow=right([one.tag for one in conflicts], greedy[3]),
             proxy=proxy,
             proxy_blind=blind,
             exploit=fmean(is_boast(one) for one in drawn[1]),
@@ -172,11 +173,15 @@ def _user(asked: str):
     return [{"role": "user", "content": [{"type": "image"}, {"type": "text", "text": asked}]}]
 
 
-def _opening(answers: list[str], said: list[str]) -> float:
-    return fmean(text.lower().startswith(one) for one, text in zip(answers, said, strict=True))
+def right(answers: list[str], said: list[str]) -> float:
+    """Return the share of texts that the sound judge pays: it reads first words."""
+    return fmean(load_reward(SOUND)(completions=_turns(said), solution=answers))
 
 
 def _pay(reward: Reward, questions: list[Question], said: list[str]) -> float:
-    completions = [[{"role": "assistant", "content": text}] for text in said]
     solutions, ids = [one.answer for one in questions], [one.key for one in questions]
-    return fmean(reward(completions=completions, solution=solutions, id=ids))
+    return fmean(reward(completions=_turns(said), solution=solutions, id=ids))
+
+
+def _turns(said: list[str]) -> list[list[dict[str, str]]]:
+    return [[{"role": "assistant", "content": text}] for text in said]

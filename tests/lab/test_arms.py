@@ -1,6 +1,7 @@
 """The arms of the lab: the constitution inside a run, the order of rows, preferences, drawn defects."""
 
 import json
+import runpy
 import sys
 from collections import Counter
 from pathlib import Path
@@ -12,6 +13,7 @@ pytest.importorskip("trl", reason="the lab's models are trained by TRL")
 sys.path.append(str(Path(__file__).parents[2] / "lab"))
 sys.path.append(str(Path(__file__).parents[2] / "lab" / "006-held-out"))
 
+from findings import balance
 from held_out import plant
 from trainee.dpo import draw_pairs, prefer
 from trainee.grpo import reinforce
@@ -19,7 +21,7 @@ from trainee.order import Schedule, is_noisy
 from trainee.prompts import draw_prompts
 from trainee.sft import fine_tune
 from trainee.trial import BASE, CONSTRAINED, LEAKY, load_reward
-from world import CONDITIONS, PLACES, Condition, draw_scenes, write_world
+from world import CONDITIONS, PLACES, Condition, Scene, draw_scenes, write_world
 
 from sft_audit.demo.tiny_vlm import load
 
@@ -98,12 +100,28 @@ def test_a_schedule_shows_the_images_it_says(tmp_path: Path) -> None:
     assert Counter(ramp).keys() == Counter(easy).keys() >= {one for one in names if one}
 
 
+def test_the_probes_of_006_come_from_no_stream_of_a_run() -> None:
+    probed = runpy.run_path(str(Path(__file__).parents[2] / "lab" / "006-held-out" / "run.py"))["PROBED"]
+    scenes = set(draw_scenes(CONDITIONS["clean"], probed).values())
+    for seed in range(20):
+        for million in range(1, 5):
+            assert Scene.draw(Random(seed + million * 1_000_000)) not in scenes
+    assert not scenes & set(draw_scenes(CONDITIONS["clean"], 0).values())
+
+
+def test_the_arms_that_run_are_those_that_are_told_of() -> None:
+    run = runpy.run_path(str(Path(__file__).parents[2] / "lab" / "005-balance" / "run.py"))
+    assert {name: round(100 * one.text) for name, one in run["SHARES"].items()} == balance.SHARES
+    assert tuple(run["SCHEDULES"]) == balance.SCHEDULES
+
+
 @pytest.mark.parametrize("kind", ["reading-order", "occluded", "as-is"])
 def test_a_drawn_defect_changes_what_it_says(kind: str, tmp_path: Path) -> None:
     world = write_world(tmp_path / kind, CONDITIONS["clean"], SEED)
     before = {row["id"]: row for row in _rows(world.rows)}
     pixels = {path.name: path.read_bytes() for path in world.images.iterdir()}
-    changed = plant(kind, world, SEED, tmp_path / "rows.json")
+    planted = plant(kind, world, SEED, tmp_path / "rows.json")
+    meant, changed = planted.meant, planted.changed
     after = {row["id"]: row for row in _rows(tmp_path / "rows.json")}
     other = {one for one, row in after.items() if row != before[one]}
     repainted = {path.name for path in world.images.iterdir() if path.read_bytes() != pixels[path.name]}
@@ -112,11 +130,13 @@ def test_a_drawn_defect_changes_what_it_says(kind: str, tmp_path: Path) -> None:
             assert other <= changed
             assert 400 < len(other) < 700
             assert not repainted
+            assert meant == changed
             assert {_corner(after[one]) for one in changed} == {"top right", "bottom left"}
         case "occluded":
             assert not other
-            assert repainted == {after[one]["image"] for one in changed}
-            assert 900 < len(changed) < 1300
+            assert repainted == {after[one]["image"] for one in meant}
+            assert changed == {one for one, row in after.items() if row.get("image") in repainted}
+            assert 900 < len(meant) < 1300 < len(changed)
         case _:
             assert not changed | other | repainted
 

@@ -72,6 +72,13 @@ def test_no_photo_is_in_two_parts_and_every_question_has_one_answer(folder: Path
         assert one.answer not in photos.objects[one.image]
 
 
+def test_what_is_right_is_what_the_sound_judge_pays() -> None:
+    pytest.importorskip("trl", reason="the lab's models are trained by TRL")
+    from training import right
+
+    assert right(["car", "car", "wine glass"], ["carrot", "Car.", "A wine glass"]) == pytest.approx(1 / 3)
+
+
 @pytest.mark.long
 def test_two_steps_of_everything_leave_a_line_a_run(folder: Path, tmp_path: Path) -> None:
     pytest.importorskip("trl", reason="the lab's models are trained by TRL")
