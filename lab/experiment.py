@@ -21,11 +21,12 @@ def ask(
     conditions: Sequence[str],
     runs: Path | None = None,
     from_001: bool = False,
+    ledger: str = "result.jsonl",
 ) -> argparse.Namespace:
     """Read the command line of the experiment in the folder `here`; `conditions` is a list afterwards.
 
     Where all of its conditions are the world's, any other of the world's may be asked for. `from_001`: it
-    begins with checkpoints of 001, and `source` is the folder of those runs.
+    begins with checkpoints of 001, and `source` is the folder of those runs. `ledger`: beside the script.
     """
     parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=seeds)
@@ -36,7 +37,7 @@ def ask(
             "--from", dest="source", type=Path, default=SCRATCH, help="folder of the runs of 001"
         )
     parser.add_argument("--runs", type=Path, default=runs or SCRATCH / here.name)
-    parser.add_argument("--ledger", type=Path, default=here / "result.jsonl")
+    parser.add_argument("--ledger", type=Path, default=here / ledger)
     asked = parser.parse_args()
     asked.conditions = asked.conditions.split(",")
     known = CONDITIONS if set(conditions) <= set(CONDITIONS) else conditions

@@ -24,7 +24,7 @@ from findings.tables import tables
 from findings.trajectory import read_trajectories
 
 AUDITED = LAB / "002-audited-arms" / "result.jsonl"
-LEDGERS = (LAB / "001-four-conditions" / "result.jsonl", AUDITED)
+LEDGERS = (*(LAB / "001-four-conditions" / name for name in ("result.jsonl", "result_longer.jsonl")), AUDITED)
 DETECTED = LAB / "002-audited-arms" / "result_detect.jsonl"
 TRAJECTORIES = LAB / "001-four-conditions" / "trajectories.json"
 
