@@ -114,28 +114,49 @@ def waived_in(folder: Path, ignore: tuple[dict, ...]) -> tuple[Waived, ...]:
         store.close()
 
 
+def leaks(folder: Path, measured: list[dict]) -> list[tuple[float, dict]]:
+    """Return score and evidence of what GRD203 finds in these rows of `blind_fields`."""
+    store = Store(folder, "1GB", 1)
+    for one in measured:
+        store.execute(
+            """
+            insert into blind_fields by name
+            select
+                'file name' as field, 'colour' as answer_kind, $source as source, 300 as n, 'x' as example,
+                $added[1] as bits_added, $added[2] as low_added, $added[3] as q_added,
+                $removed[1] as bits_removed, $removed[2] as low_removed, $removed[3] as q_removed
+            """,
+            {"source": None, "added": [0.4, 0.3, 0.001], "removed": [0.4, 0.3, 0.001], **one},
+        )
+    asked = leaking_field(Tables())
+    found = [(row[2], json.loads(row[-1])) for row in store.rows(asked.sql, asked.values)]
+    store.close()
+    return found
+
+
 @pytest.mark.parametrize(
     ("sources", "named"), [(["a"], "a"), (["a", "a"], "a"), (["a", "b"], None), ([None, "a"], None)]
 )
 def test_a_leaking_field_is_about_a_source_where_it_leaks_in_no_other(
     tmp_path: Path, sources: list, named: str | None
 ) -> None:
-    store = Store(tmp_path, "1GB", 1)
-    for source in sources:
-        store.execute(
-            """
-            insert into blind_fields by name
-            select
-                'file name' as field, 'colour' as answer_kind, $source as source, 300 as n,
-                0.4 as bits_added, 0.3 as low_added, 0.001 as q_added,
-                0.4 as bits_removed, 0.3 as low_removed, 0.001 as q_removed, 'x' as example
-            """,
-            {"source": source},
-        )
-    asked = leaking_field(Tables())
-    (found,) = store.rows(asked.sql, asked.values)
-    store.close()
-    assert json.loads(found[-1])["source"] == named
+    ((_, evidence),) = leaks(tmp_path, [{"source": source} for source in sources])
+    assert evidence["source"] == named
+
+
+@pytest.mark.parametrize(
+    ("added", "removed", "score"),
+    [
+        ([0.15, 0.04, 0.001], [0.15, 0.04, 0.001], None),  # more than the level, and not surely
+        ([0.15, 0.11, 0.001], [0.05, 0.01, 0.001], 0.15),
+        ([0.4, 0.3, 0.2], [0.2, 0.15, 0.001], 0.2),  # of two measures, the one that is not chance
+    ],
+)
+def test_a_field_leaks_where_it_surely_tells_more_than_the_level(
+    tmp_path: Path, added: list, removed: list, score: float | None
+) -> None:
+    found = leaks(tmp_path, [{"added": added, "removed": removed}])
+    assert [one for one, _ in found] == ([] if score is None else [pytest.approx(score)])
 
 
 @pytest.mark.parametrize("fields", [{"until": date(2020, 1, 1)}, {"source": "another"}])

@@ -10,9 +10,8 @@ from sft_audit.rewards.signatures import NEVER_RIGHT
 
 _ROUNDING = 1e-9
 _ERRORS = 2.5  # of a normal difference one in 160 is larger by chance
-_FEW = (
-    _ERRORS**2 + 1
-) / 4  # Student's quantile is about 1 + _FEW / df of the normal one (Fisher and Cornish 1960)
+# Student's quantile is about 1 + _FEW / df times the normal one (Fisher and Cornish 1960).
+_FEW = (_ERRORS**2 + 1) / 4
 Key = tuple[str | int, ...]
 
 

@@ -106,8 +106,9 @@ def leaking_field(db: Tables, *, min_bits: float = 0.1, max_q: float = 0.05) -> 
         with measured as (
             select
                 *,
-                low_added > $min_bits and q_added < $max_q and
-                    (low_added >= low_removed or q_removed >= $max_q) is not false as by_adding
+                low_added > $min_bits
+                    and q_added < $max_q
+                    and (low_added >= low_removed or q_removed >= $max_q) is not false as by_adding
             from blind_fields
             where (low_added > $min_bits and q_added < $max_q)
                or (low_removed > $min_bits and q_removed < $max_q)
