@@ -40,6 +40,9 @@ def main() -> None:
     parser.add_argument("--trajectories", type=Path, default=TRAJECTORIES)
     parser.add_argument("--document", type=Path, default=LAB / "RESULTS.md")
     asked = parser.parse_args()
+    for path in (*(asked.ledger or ()), asked.document):
+        if not path.is_file():
+            parser.error(f"{path}: there is no such file")
     runs, single = read_runs(asked.ledger or LEDGERS), read_trajectories(asked.trajectories)
     document, figures = asked.document, asked.document.parent / "figures"
     if not asked.ledger:

@@ -33,6 +33,8 @@ def main() -> None:
     parser.add_argument("--views", type=Path, default=HERE / "result.jsonl")
     asked = parser.parse_args()
     runs = read_runs(asked.views, asked.ledger)
+    if not runs:
+        parser.error(f"no run of --ledger {asked.ledger} has a view in --views {asked.views}")
     leaky, sound = ([run for run in runs if run.reward == name] for name in ("leaky", "sound"))
     result = _finite(
         {

@@ -28,8 +28,7 @@ def clustered(so: np.ndarray, seeds: np.ndarray) -> list[float] | None:
         return None
     _, of = np.unique(seeds, return_inverse=True)
     k, n = np.bincount(of, so).astype(int), np.bincount(of)
-    sums = (int(one) for one in (k.sum(), n.sum(), k @ k, k @ n, n @ n))
-    together = Clustered(len(n), *sums)
+    together = Clustered.of(list(zip(k.tolist(), n.tolist(), strict=True)))
     return [together.k, together.n, *together.spread[1:]]
 
 

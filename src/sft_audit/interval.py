@@ -1,5 +1,6 @@
 """Rates with their intervals."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from math import ceil, inf, sqrt
 
@@ -130,6 +131,18 @@ class Clustered:
     kk: int
     kn: int
     nn: int
+
+    @classmethod
+    def of(cls, clusters: Collection[tuple[int, int]]) -> "Clustered":
+        """Return the sums over clusters, each told by its k and n."""
+        return cls(
+            len(clusters),
+            sum(k for k, _ in clusters),
+            sum(n for _, n in clusters),
+            sum(k * k for k, _ in clusters),
+            sum(k * n for k, n in clusters),
+            sum(n * n for _, n in clusters),
+        )
 
     @property
     def spread(self) -> Spread:
