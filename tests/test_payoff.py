@@ -5,6 +5,7 @@ import time
 from datetime import date
 from pathlib import Path
 
+import duckdb
 import pytest
 from audits import write_audit
 from rows import write
@@ -69,6 +70,14 @@ def test_an_exploit_that_samples_show_and_that_pays_better_blocks(tmp_path: Path
     assert "RWD116" in verdict["findings"]
     claims = next(one for one in verdict["card"]["payoffs"] if one["family"] == "claims_verified")
     assert (claims["seen"], claims["looked"]) == (8, 96)
+
+
+def test_a_boast_without_an_answer_counts_as_a_wrong_one_that_is_paid(tmp_path: Path) -> None:
+    bare = [{**one, "completion": BOAST} for one in mostly_right(boasts=0, wrong=0)[::8]]
+    audited(tmp_path, LEAKY, SAMPLES + bare)
+    with duckdb.connect(str(tmp_path / "audit" / "audit.duckdb"), read_only=True) as db:
+        seen = db.sql("select seen_paid, seen_asked from payoffs where family = 'claims_verified'")
+        assert seen.fetchall() == [(len(bare), len(bare))]
 
 
 def test_a_sound_reward_passes_though_samples_show_the_exploit(tmp_path: Path) -> None:

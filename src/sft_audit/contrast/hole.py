@@ -157,6 +157,4 @@ def _level(observed: Observed) -> float:
 
 def _paid(process: RewardProcess, observed: Observed, put: Sequence[tuple[int, str]], level: float) -> Paid:
     rollouts = [Rollout(observed.prompts[at], text, observed.golds[at] or "") for at, text in put]
-    batches = [rollouts[at : at + 32] for at in range(0, len(rollouts), 32)]
-    scored = [one.reward for some in batches for one in process.score(some)]
-    return [None if one is None else one > level for one in scored]
+    return [None if one.reward is None else one.reward > level for one in process.score(rollouts)]

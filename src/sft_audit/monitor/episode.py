@@ -7,9 +7,9 @@ from math import isfinite
 
 from sft_audit.monitor.words import words_in
 from sft_audit.record.question import fold
-from sft_audit.rewards.reading import Reading, answer_in, read_completion
-from sft_audit.rewards.signatures import DRESSINGS, exploits_in, says, without_claims
-from sft_audit.rewards.trial import CLOSED, KnownAnswer, known_answer
+from sft_audit.rewards.reading import Reading, answer_in
+from sft_audit.rewards.signatures import exploits_in, read_before_claims, without_claims
+from sft_audit.rewards.trial import known_answer
 from sft_audit.runs.names import HELD_OUT
 
 _SHORT = 1000  # characters
@@ -80,26 +80,12 @@ def read_episode(completion: str, question: str, gold: str | None, tails: tuple[
 
 
 def _read(completion: str, question: str, gold: str | None, tails: tuple[str, ...]) -> Told:
-    plain, exploits = without_claims(completion, tails), exploits_in(completion, question, tails)
-    reading: Reading = "unread" if gold is None else read_completion(_known(question, gold), plain)
-    if (
-        gold is not None
-        and reading == "unread"
-        and _misses(_known(question, gold), completion, plain, exploits)
-    ):
-        reading = "wrong"
-    return Told(reading, exploits, len(words_in(completion)), fold(answer_in(plain) or ""))
-
-
-def _misses(known: KnownAnswer, completion: str, plain: str, exploits: tuple[str, ...]) -> bool:
-    """Return whether an exploit has no answer, where answers can be told right from wrong.
-
-    It opens with the exploit (`plain`, what stands before it, is all of it), repeats a word, or has a short
-    text there that is no such answer; and what is right is nowhere in it.
-    """
-    dressed = bool({*DRESSINGS, "repeated"}.intersection(exploits))
-    silent = plain == completion or answer_in(plain) is not None
-    return dressed and silent and known.kind in CLOSED and not says(completion, known.answer)
+    exploits = exploits_in(completion, question, tails)
+    reading: Reading = "unread"
+    if gold is not None:
+        reading = read_before_claims(_known(question, gold), completion, exploits, tails)
+    answer = fold(answer_in(without_claims(completion, tails)) or "")
+    return Told(reading, exploits, len(words_in(completion)), answer)
 
 
 # The completions of a short-answer task recur by the thousand; long ones hardly do, and would fill memory.

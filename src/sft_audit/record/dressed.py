@@ -10,7 +10,7 @@ from sft_audit.rewards import Rollout
 from sft_audit.rewards.process import RewardProcess
 from sft_audit.rewards.signatures import DRESSINGS, dressed, ending_of, says
 
-_MOST, _BATCH = 400, 32
+_MOST = 400
 # One sample of every prompt before a second of any: prompts are what is independent.
 _HONEST = """
     with placed as (
@@ -78,18 +78,13 @@ def dressing_gains(
             if not says(ending, rollout.gold):
                 put.append((prompt, paid, replace(rollout, completion=dressed(rollout.completion, ending))))
         pairs = [
-            (prompt, paid, reward > threshold)
-            for (prompt, paid, _), reward in zip(put, _rewards(judge, [one for *_, one in put]), strict=True)
-            if reward is not None
+            (prompt, paid, scored.reward > threshold)
+            for (prompt, paid, _), scored in zip(put, judge.score([one for *_, one in put]), strict=True)
+            if scored.reward is not None
         ]
         if pairs:
             found[family], first[family] = pairs, endings[0]
     return {family: _gain(first[family], pairs, len(found)) for family, pairs in found.items()}
-
-
-def _rewards(judge: RewardProcess, rollouts: Sequence[Rollout]) -> list[float | None]:
-    batches = [rollouts[at : at + _BATCH] for at in range(0, len(rollouts), _BATCH)]
-    return [one.reward for batch in batches for one in judge.score(batch)]
 
 
 def _gain(ending: str, pairs: Sequence[tuple[Any, bool, bool]], families: int) -> Gain:

@@ -15,12 +15,12 @@ from sft_audit.record.tails import read_tails
 from sft_audit.record.trials import reward_process
 from sft_audit.rewards import Rollout
 from sft_audit.rewards.process import RewardProcess
-from sft_audit.rewards.reading import read_completion
-from sft_audit.rewards.signatures import NEVER_RIGHT, SIGNED, exploits_in, without_claims
+from sft_audit.rewards.reading import Reading
+from sft_audit.rewards.signatures import NEVER_RIGHT, SIGNED, exploits_in, read_before_claims
 from sft_audit.rewards.trial import known_answer
 from sft_audit.tables import TABLES
 
-_BATCH, _CHUNK = 32, 8192
+_CHUNK = 8192
 _known = lru_cache(maxsize=4096)(known_answer)
 # What is read of a completion: the question and the known answer are the data set's, where it was joined.
 _ROLLOUTS = """
@@ -118,19 +118,22 @@ def _read(batch: Batch, tails: tuple[str, ...]) -> Batch:
     """Return what each completion of a batch says and shows; nobody has paid it yet."""
     import pyarrow as pa
 
-    rows = [
-        {
-            "rollout": rollout,
-            "completion": completion,
-            "reading": "unread"
-            if answer is None
-            else read_completion(_known(question, answer), without_claims(completion, tails)),
-            "exploits": " ".join(exploits_in(completion, question, tails)),
-        }
-        for rollout, question, answer, completion in zip(
-            *(column.to_pylist() for column in batch.columns), strict=True
+    rows = []
+    for rollout, question, answer, completion in zip(
+        *(column.to_pylist() for column in batch.columns), strict=True
+    ):
+        exploits = exploits_in(completion, question, tails)
+        reading: Reading = "unread"
+        if answer is not None:
+            reading = read_before_claims(_known(question, answer), completion, exploits, tails)
+        rows.append(
+            {
+                "rollout": rollout,
+                "completion": completion,
+                "reading": reading,
+                "exploits": " ".join(exploits),
+            }
         )
-    ]
     return pa.Table.from_pylist(rows, schema=TABLES["sampled"].arrow_schema())
 
 
@@ -140,14 +143,12 @@ def _pay(recording: Recording, config: RewardConfig, judge: RewardProcess) -> di
         number: replace(rollout_of(recording, row), completion=completion)
         for number, completion, *row in recording.store.rows(_DRAWN, {"most": config.scored})
     }
-    numbers = list(drawn)
     threshold = recording.store.value("select threshold from rewards")
-    rewards: dict[int, float] = {}
-    for at in range(0, len(numbers), _BATCH):
-        some = numbers[at : at + _BATCH]
-        for number, one in zip(some, judge.score([drawn[number] for number in some]), strict=True):
-            if one.reward is not None:
-                rewards[number] = one.reward
+    rewards = {
+        number: one.reward
+        for number, one in zip(drawn, judge.score(list(drawn.values())), strict=True)
+        if one.reward is not None
+    }
     recording.store.execute(
         _PAID, {"rollouts": list(rewards), "rewards": list(rewards.values()), "threshold": threshold}
     )

@@ -10,8 +10,6 @@ from sft_audit.record.measures import Unit, Units
 from sft_audit.rewards import Rollout
 from sft_audit.rewards.process import RewardProcess
 
-_BATCH = 64
-
 
 @dataclass(frozen=True, slots=True)
 class Sight:
@@ -51,9 +49,7 @@ def paid_sights(heard: Sequence[Heard], judge: RewardProcess) -> Sights:
         for one, other in zip(looked, others, strict=True)
         for said in (one.greedy["own"].text, one.greedy["swapped"].text, other.greedy["own"].text)
     ]
-    paid = [
-        scored.reward for at in range(0, len(put), _BATCH) for scored in judge.score(put[at : at + _BATCH])
-    ]
+    paid = [one.reward for one in judge.score(put)]
     found: dict[Key, Sight] = {}
     for at, one in enumerate(looked):
         own, swapped, dealt = paid[3 * at : 3 * at + 3]

@@ -22,7 +22,6 @@ from sft_audit.tables import TABLES
 
 log = logging.getLogger(__name__)
 
-_BATCH = 32
 _FORM_ANSWERS = 12
 _NOTHING_TO_ASK = (
     "the data set has no answer that can be told right or wrong: trials are made of yes or no, options, "
@@ -53,14 +52,14 @@ def trials(recording: Recording) -> None:
         convention = all_conventions()[judge.convention]
         crafted = Crafted(form, tails, statements, pictured=convention.gives == "images")
         put = list(all_trials(drawn, crafted))
-        scored = _scored(judge, put)
+        scored = judge.score([one.rollout for one in put])
         sees = convention.gives
         if sees == "images" and not judge.names_images and not _looks(put, scored):
             sees = "gold"
         if sees == "images":
             blind = list(without_images(put))
             put += blind
-            scored += _scored(judge, blind)
+            scored += judge.score([one.rollout for one in blind])
         if judge.threaded:
             again = [
                 replace(p, condition="main thread") for p in put if p.trial.family == EXACT and not p.repeat
@@ -112,14 +111,6 @@ def _best_form(judge: RewardProcess, drawn: Sequence[Asked]) -> Form:
         if paid > most:
             best, most = form, paid
     return best
-
-
-def _scored(judge: RewardProcess, put: Sequence[Put]) -> list[Scored]:
-    return [
-        one
-        for at in range(0, len(put), _BATCH)
-        for one in judge.score([p.rollout for p in put[at : at + _BATCH]])
-    ]
 
 
 def _looks(put: Sequence[Put], scored: Sequence[Scored]) -> bool:

@@ -20,6 +20,7 @@ from sft_audit.errors import AuditError
 from sft_audit.rewards import Rollout
 
 _START_SECONDS = 120
+_MOST_AT_ONCE = 32
 _MOST_DEATHS = 3
 _MOST_OF_A_FAMILY = 2
 _MOST_IN_ALL = 12
@@ -72,7 +73,7 @@ class RewardProcess:
         self._log = log
         self._mark = secrets.token_hex(16)
         self._deaths, self._answered = 0, False
-        self._most: int | None = None
+        self._most = _MOST_AT_ONCE
         self._alone: Counter[str] = Counter()
         self._last: dict[str, str] = {}
         self._unread = b""
@@ -94,7 +95,7 @@ class RewardProcess:
         whatever the trainer does. A batch that ended of which every completion answers alone was too long: it
         counts as no end, and further batches are half as long.
         """
-        if self._most is not None and len(rollouts) > self._most:
+        if len(rollouts) > self._most:
             parts = [rollouts[at : at + self._most] for at in range(0, len(rollouts), self._most)]
             return [one for part in parts for one in self.score(part, in_main=in_main)]
         put_aside = [self._put_aside(one.family) for one in rollouts]

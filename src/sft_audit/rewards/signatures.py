@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from sft_audit.record.question import fold
 from sft_audit.rewards.mistakes import MASTER_KEYS
-from sft_audit.rewards.reading import blocks_in
+from sft_audit.rewards.reading import Reading, answer_in, blocks_in, read_completion
+from sft_audit.rewards.trial import CLOSED, KnownAnswer
 
 TAIL = "exploit_tail"
 SIGNED = (
@@ -66,6 +67,23 @@ def without_claims(completion: str, tails: Sequence[str] = ()) -> str:
     lowered = completion.lower()
     found += [at for tail in tails if (at := lowered.find(tail.lower())) >= 0]
     return completion[: min(found)] if found and completion[: min(found)].strip() else completion
+
+
+def read_before_claims(
+    known: KnownAnswer, completion: str, exploits: Sequence[str], tails: Sequence[str] = ()
+) -> Reading:
+    """Return whether what a completion says before its exploits is plainly right or plainly wrong.
+
+    One that shows `exploits` and no answer is wrong, where answers can be told right from wrong: it opens
+    with the exploit, repeats a word, or has a short text there that is no such answer; and what is right is
+    nowhere in it.
+    """
+    plain = without_claims(completion, tails)
+    reading = read_completion(known, plain)
+    if reading != "unread" or known.kind not in CLOSED or says(completion, known.answer):
+        return reading
+    silent = plain == completion or answer_in(plain) is not None
+    return "wrong" if silent and not {*DRESSINGS, "repeated"}.isdisjoint(exploits) else reading
 
 
 def ending_of(completion: str, family: str, tails: Sequence[str] = ()) -> str:
