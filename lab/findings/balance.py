@@ -1,6 +1,6 @@
 """What the runs of 005 tell: the balance of text and images; whether rebalancing or a curriculum mends it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import inf
 from pathlib import Path
 from statistics import fmean, median
@@ -20,6 +20,9 @@ SCHEDULES = ("rebalanced", "even", "ramp", "ramp-scarce", "ramp-easy")
 AGAINST = {"rebalanced": UNBALANCED, "ramp": "even", "ramp-scarce": UNBALANCED, "ramp-easy": "ramp"}
 # Fixed before the runs: 005-balance/README.md.
 NEAR, GAIN, LOSS, SOONER = 0.05, 0.05, 0.02, 50
+# Planned; what later seeds tell stands by itself, and is asked of these comparisons alone.
+PLANNED = range(5)
+AGAIN = ("rebalanced", "ramp")
 LEVELS = {"50%": "0.5 of gold at step", "90%": "0.9"}
 _TOLD = 1e-9  # a difference of shares that is none
 Arms = Mapping[str, Seeds]
@@ -30,12 +33,19 @@ def result(ledger: Path) -> str:
     lines = read_lines(ledger)
     if not lines:
         return NO_RUNS
+    arms = _arms([line for line in lines if line["seed"] in PLANNED])
+    parts = [_scores(arms), _while_trained(arms), _forgotten(arms), _compared(arms, tuple(AGAINST))]
+    parts.append("\n".join([_balance(arms), *_decisions(arms, tuple(AGAINST))]))
+    if again := _arms([line for line in lines if line["seed"] not in PLANNED]):
+        parts += ["**Asked again, of later seeds alone**", _scores(again), _while_trained(again)]
+        parts += [_compared(again, AGAIN), "\n".join(_decisions(again, AGAIN))]
+    return "\n\n".join(parts)
+
+
+def _arms(lines: Sequence[Line]) -> Arms:
     found = {name: Seeds.of(lines, name) for name in SHARES}
     found |= {name: Seeds.of(lines, UNBALANCED, Arm(name, "leaky")) for name in SCHEDULES}
-    arms = {name: own for name, own in found.items() if own.by_seed}
-    parts = [_scores(arms), _while_trained(arms), _forgotten(arms), _compared(arms)]
-    decided = [_balance(arms), *(f"- {_decision(arms, name)}" for name in AGAINST)]
-    return "\n\n".join([*parts, "\n".join(decided)])
+    return {name: own for name, own in found.items() if own.by_seed}
 
 
 def _scores(arms: Arms) -> str:
@@ -93,10 +103,10 @@ def _forgotten(arms: Arms) -> str:
     return table([*head, "from this one's by the same probe", "by a new probe", "gold lost in RL"], rows)
 
 
-def _compared(arms: Arms) -> str:
-    """Return the four planned comparisons, with Holm's correction over the four tests of gold after SFT."""
+def _compared(arms: Arms, names: Sequence[str]) -> str:
+    """Return the comparisons of some arms, with Holm's correction over their tests of gold after SFT."""
     empty = Seeds({})
-    sides = {name: (arms.get(name, empty), arms.get(other, empty)) for name, other in AGAINST.items()}
+    sides = {name: (arms.get(name, empty), arms.get(AGAINST[name], empty)) for name in names}
     p_values = [p_value(*own.differing(other, before("gold"))) for own, other in sides.values()]
     figures = (before("gold"), before("text"), after("gold"), after("grounding"))
     rows = []
@@ -120,6 +130,10 @@ def _balance(arms: Arms) -> str:
         f"- Balance: the largest text share whose gold after SFT is within 5 points of the best is {most} %, "
         f"the smallest whose text is, {least} %."
     )
+
+
+def _decisions(arms: Arms, names: Sequence[str]) -> list[str]:
+    return [f"- {_decision(arms, name)}" for name in names]
 
 
 def _decision(arms: Arms, name: str) -> str:
