@@ -106,6 +106,11 @@ def test_hostile_answers_are_shown_as_text(page: str, markup: Markup) -> None:
     assert not re.search("[\x00-\x08\x0b-\x1f\u202a-\u202e\u2066-\u2069]", page)
 
 
+def test_an_answer_that_cannot_be_read_is_named(report: Report) -> None:
+    (told,) = (one["message"] for one in report.findings.to_pylist() if one["check"] == "CKP130")
+    assert f', for example it says "{HOSTILE[:20]}' in told
+
+
 def test_nothing_is_fetched_and_nothing_runs(markup: Markup) -> None:
     assert not markup.all("iframe") + markup.all("link") + markup.all("form") + markup.all("a")
     assert len(markup.all("img")) == SCENES - 1

@@ -5,13 +5,20 @@ from sft_audit.example import change
 from sft_audit.record.judged import Judged
 
 _ASKED = Judged("readable")
+_UNREAD = """
+    select left(text, 80)
+    from responses
+    where model = 'sft' and condition = 'own' and not readable
+    order by sample_id, turn, draw
+    limit 1
+"""
 
 
 @check(
     "CKP130",
     severity="error",
     axis="readiness",
-    reads=("changes",),
+    reads=("changes", "responses"),
     of=_ASKED.of,
     bad=[{"changes": [change("readable", 0.5, 0.4, 0.6, 0.9)]}],
     good=[{"changes": [change("readable", 1.0, 0.98, 1.0, 0.9)]}],
@@ -38,9 +45,10 @@ def unreadable_answers(db: Tables, *, least: float = 0.98) -> Relation:
         db,
         where="sft < $least",
         score="1 - sft_high",
-        message="""
+        message=f"""
             'answers that can be read: ' || measured(sft, sft_low, sft_high) || ' of ' || n
                 || ' probes, base model ' || measured(base, base_low, base_high)
+                || coalesce(', for example it says "' || ({_UNREAD}) || '"', '')
         """,
         least=least,
     )
