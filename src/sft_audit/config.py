@@ -167,8 +167,8 @@ class CheckpointConfig(AuditConfig):
     `trained` are the parts that fine-tuning was meant to change. Every probe is answered once greedily and
     `draws` times at temperature 1, by at most `max_new_tokens` tokens; `gradients` rows tell how large the
     gradients of image and text rows are. `batch` and `device` are found where they are not given. `sft_audit`
-    is an audit of the SFT data: its reward-like tails are looked for, its rows named. What models said is
-    kept in the folder `cache`, and not asked again.
+    is an audit of the SFT data: its reward-like tails are looked for, its rows named, and `own_rows` of them
+    put to the checkpoint again. What models said is kept in the folder `cache`, and not asked again.
     """
 
     subject: ClassVar[str] = "checkpoint"
@@ -183,6 +183,7 @@ class CheckpointConfig(AuditConfig):
     draws: int = Field(default=8, ge=0)
     max_new_tokens: int = Field(default=64, gt=0)
     gradients: int = Field(default=256, ge=0)
+    own_rows: int = Field(default=1000, ge=0)
     batch: int | None = Field(default=None, gt=0)
     device: str | None = None
     sft_audit: Path | None = None

@@ -98,6 +98,8 @@ def test_the_plan_of_a_table_has_its_recorder_after_those_it_needs(table: str) -
 def audit_one_probe(folder: Path, one: Recorder, options: dict[str, object]) -> Report:
     """Audit a checkpoint on one row of text: by its models where the recorder asks them, else by its logs."""
     rows = write_rows(folder, 1)
+    if "sft_audit" in one.requires:
+        options["sft_audit"] = audit_data(rows, out=folder / "data", workers=1).folder
     if "checkpoint" in one.requires:
         pytest.importorskip("torch", reason="models are asked by torch")
         tiny = pytest.importorskip("tiny_vlm")

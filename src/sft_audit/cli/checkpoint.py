@@ -43,6 +43,10 @@ def checkpoint(
     gradients: Annotated[
         int | None, typer.Option(min=0, help="Probes whose gradients are taken. [default: 256]")
     ] = None,
+    own_rows: Annotated[
+        int | None,
+        typer.Option(min=0, help="Rows of --sft-audit that are put to it again. [default: 1000]"),
+    ] = None,
     batch: Annotated[int | None, typer.Option(min=1, help="Probes a batch. [default: what fits]")] = None,
     device: Annotated[
         str | None, typer.Option(help="Device, such as cuda:1. [default: what is there]")
@@ -71,6 +75,7 @@ def checkpoint(
         "draws": draws,
         "max_new_tokens": max_new_tokens,
         "gradients": gradients,
+        "own_rows": own_rows,
         "batch": batch,
         "device": device,
         "sft_audit": sft_audit,

@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from sft_audit import __version__
-from sft_audit.config import AuditConfig, parse_config
 from sft_audit.errors import AuditError
 from sft_audit.probes.draw import SHARES, Draw, draw_items
 from sft_audit.probes.item import Item
 from sft_audit.probes.pictures import Pictures
 from sft_audit.readers.pack import MANIFEST, PACK_VERSION, PAGE, PROBES
+from sft_audit.record.audited import configuration_of
 from sft_audit.record.set_overlaps import Pictured, find_overlaps, question_of
 from sft_audit.report.probes import write_page
-from sft_audit.store import Store, building, read_manifest, write_json
+from sft_audit.store import Store, building, write_json
 
 ITEMS = 400
 _MEMORY = "1GB"
@@ -100,7 +100,7 @@ def make_probes(
     audit, out = Path(audit), Path(out)
     if items < 1:
         raise AuditError(f"items: {items} is too few; ask for 300 to 500")
-    config = _configuration(audit)
+    config = configuration_of(audit)
     store = Store(audit, _MEMORY, 2, read_only=True)
     try:
         with building(out, needs_bytes=items * _IMAGE_BYTES, manifest=MANIFEST) as folder:
@@ -125,17 +125,6 @@ def make_probes(
     }
     digest = sha256((out / MANIFEST).read_bytes()).hexdigest()
     return Pack(out, digest, manifest["counts"], drawn.short, drawn.lost, held)
-
-
-def _configuration(audit: Path) -> AuditConfig:
-    manifest = read_manifest(audit)
-    try:
-        verdict = json.loads((audit / "verdict.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        verdict = {}
-    if verdict.get("subject") != "data":
-        raise AuditError(f"{audit}: not the audit of a data set; give a folder that `sft-audit data` wrote")
-    return parse_config(manifest["configuration"], str(audit))
 
 
 def _reason(drawn: Draw) -> str:

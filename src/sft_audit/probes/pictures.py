@@ -8,8 +8,8 @@ from pathlib import Path
 from sft_audit.config import AuditConfig
 from sft_audit.readers.embedded import Origin, load
 from sft_audit.readers.pack import IMAGES
+from sft_audit.record.audited import AuditedImage, find_images, read_image
 from sft_audit.record.places import ImageRoot
-from sft_audit.report.thumbnails import AuditedImage, find_images, read_image
 from sft_audit.sample import content_hash
 from sft_audit.store import Store
 

@@ -2,7 +2,7 @@
 
 import base64
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from io import BytesIO
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sft_audit.config import AuditConfig
-from sft_audit.readers.embedded import Origin, Slot, load
+from sft_audit.record.audited import AuditedImage, find_images, read_image
 from sft_audit.record.decode import FAULTS, FORMATS
 from sft_audit.record.places import ImageRoot
 from sft_audit.sample import content_hash
@@ -19,7 +19,6 @@ from sft_audit.store import Store
 LONGEST = 160
 MOST_BYTES = 1_200_000
 _MOST_PIXELS = 50_000_000
-_MOST_FILE_BYTES = 50_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,20 +28,6 @@ class Picture:
     uri: str
     width: int
     height: int
-
-
-@dataclass(frozen=True, slots=True)
-class AuditedImage:
-    """One image of the audit: where it is used first, and the audit's own 32 x 32 thumbnail."""
-
-    image_id: str
-    width: int
-    height: int
-    format: str
-    grey: bytes | None
-    uri: str
-    origin: Origin
-    slot: Slot
 
 
 def read_pictures(store: Store, config: AuditConfig, image_ids: Sequence[str]) -> dict[str, Picture]:
@@ -66,33 +51,6 @@ def read_pictures(store: Store, config: AuditConfig, image_ids: Sequence[str]) -
     return pictures
 
 
-def find_images(store: Store, image_ids: list[str]) -> Iterator[AuditedImage]:
-    """Yield the images that some row uses, each where the first row, by file and position, uses it."""
-    for image_id, width, height, form, grey, uri, *rest in store.rows(
-        """
-        with wanted as (
-            select image_id, uri, sample_id, slot
-            from image_uses
-            semi join (select distinct unnest($ids::varchar[]) as image_id) using (image_id)
-        ), first_uses as (
-            select wanted.*, file, position, byte_offset, n_bytes
-            from wanted
-            join samples using (sample_id)
-            qualify row_number() over (partition by image_id order by file, position, slot) = 1
-        )
-        select
-            image_id, width, height, images.format, thumbnail, first_uses.uri,
-            path, container, files.format, layout,
-            position, slot, byte_offset, first_uses.n_bytes
-        from first_uses
-        join images using (image_id)
-        join files using (file)
-        """,
-        {"ids": image_ids},
-    ):
-        yield AuditedImage(image_id, width, height, form, grey, uri, Origin(*rest[:4]), Slot(*rest[4:]))
-
-
 def _draw(image: AuditedImage, root: ImageRoot) -> Picture | None:
     if image.width * image.height <= _MOST_PIXELS:
         data = read_image(image, root)
@@ -101,17 +59,6 @@ def _draw(image: AuditedImage, root: ImageRoot) -> Picture | None:
                 warnings.simplefilter("ignore")
                 return small(data)
     return _grey(image.grey, image.width, image.height)
-
-
-def read_image(image: AuditedImage, root: ImageRoot) -> bytes | None:
-    """Return the bytes at an image's address, under the root or inside its row; None where there are none."""
-    try:
-        if image.uri == "embedded":
-            return load(image.origin, [image.slot]).get((image.slot.position, image.slot.slot))
-        found = root.locate(image.uri)
-        return Path(found.path).read_bytes() if found.path and found.n_bytes <= _MOST_FILE_BYTES else None
-    except OSError:
-        return None
 
 
 def small(data: bytes, longest: int = LONGEST) -> Picture:

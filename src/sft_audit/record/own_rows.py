@@ -1,0 +1,151 @@
+"""Rows that a checkpoint was trained on, put to it again: does it say what they taught?"""
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from math import exp
+from pathlib import Path
+from typing import Any
+
+from sft_audit.config import CheckpointConfig
+from sft_audit.record import Recording, table_recorder
+from sft_audit.record.asking import Asking, Manner, Put
+from sft_audit.record.audited import AuditedImage, configuration_of, find_images, read_image
+from sft_audit.record.places import ImageRoot
+from sft_audit.record.reply import read_reply
+from sft_audit.record.shelf import Shelf, fingerprint
+from sft_audit.rewards.trial import CLOSED
+from sft_audit.sample import content_hash
+from sft_audit.store import Store
+from sft_audit.tables import table
+
+log = logging.getLogger(__name__)
+
+_CHUNK = 64
+OWN_ROWS = table(
+    "own_rows",
+    "one row that the checkpoint was trained on, put to it again",
+    """
+    row_id VARCHAR the row's sample_id in the audit of the SFT data
+    file VARCHAR its data file
+    position BIGINT 1-based line or row in it
+    image_id VARCHAR content hash of its image
+    question VARCHAR the question, placeholders removed
+    answer VARCHAR what it was taught to answer
+    answer_kind VARCHAR as in answers
+    canonical VARCHAR that answer in one spelling per meaning
+    text VARCHAR what the checkpoint says, greedily
+    said VARCHAR its answer in one spelling per meaning; null where it is not read
+    reading VARCHAR right, wrong, or unread, by what it was taught
+    p_answer DOUBLE probability that it gives to the answer it was taught
+    p_said DOUBLE probability that it gives to what it says
+    """,
+)
+# Rows of one question about one image, drawn by their hashes: with an earlier turn the question is another.
+_ROWS = """
+    select
+        sample_id,
+        samples.file,
+        position,
+        image_id,
+        question,
+        answer,
+        answer_kind,
+        canonical,
+        turn
+    from answers
+    join samples using (sample_id)
+    join images using (image_id)
+    where turn = 1 and n_images = 1 and canonical is not null and list_contains($kinds, answer_kind)
+    order by md5(row_hash || occurrence)
+    limit $most
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Taught:
+    """One row of the SFT data, with the address of its image."""
+
+    row: Mapping[str, Any]
+    place: str
+
+
+@table_recorder(fills=(OWN_ROWS,), cost="model", requires="sft_audit")
+def own_rows(recording: Recording) -> None:
+    """Put rows of the SFT data to the checkpoint that was trained on them."""
+    config = recording.config
+    if not isinstance(config, CheckpointConfig):
+        raise TypeError("rows are put to a checkpoint: they need a CheckpointConfig")
+    if config.checkpoint is None or config.base is None or config.sft_audit is None or not config.own_rows:
+        return
+    cache = config.cache or config.out.absolute().parent / f".{config.out.name}.answers"
+    taught = list(_taught(config.sft_audit, config.own_rows, cache / "images"))
+    if not taught:
+        log.warning("%s: no closed answer about an image that can be read again", config.sft_audit)
+        return
+    log.warning("%s rows that it was trained on are put to the checkpoint again", f"{len(taught):,}")
+    manner = Manner(config.max_new_tokens, 0, config.seed, config.base, config.batch, config.device)
+    settings = {"tokens": config.max_new_tokens, "draws": 0, "seed": config.seed}
+    with Shelf(cache / f"{fingerprint((config.checkpoint, config.base), settings)}.jsonl") as shelf:
+        asking = Asking(config.checkpoint, manner, shelf)
+        for at in range(0, len(taught), _CHUNK):
+            log.info("asking sft, rows of its own: %d of %d", at, len(taught))
+            _put(recording.store, asking, taught[at : at + _CHUNK])
+
+
+def _taught(audit: Path, most: int, folder: Path) -> Iterator[Taught]:
+    """Yield rows whose image is what was audited; one that lies inside its row is written to `folder`."""
+    config = configuration_of(audit)
+    store = Store(audit, config.memory_limit, 1, read_only=True)
+    try:
+        rows = store.arrow(_ROWS, {"most": most, "kinds": sorted(CLOSED)}).to_pylist()
+        images = {one.image_id: one for one in find_images(store, [row["image_id"] for row in rows])}
+    finally:
+        store.close()
+    for row in rows:
+        image = images[row["image_id"]]
+        root = ImageRoot(str(config.images or Path(image.origin.path).parent))
+        if (place := _place(image, root, folder)) is not None:
+            yield Taught(row, place)
+
+
+def _place(image: AuditedImage, root: ImageRoot, folder: Path) -> str | None:
+    """Return where the image lies; None where its bytes are not those that were audited."""
+    data = read_image(image, root)
+    if data is None or content_hash(data) != image.image_id:
+        return None
+    if image.uri != "embedded":
+        return root.locate(image.uri).path
+    copy = folder / image.image_id
+    if not copy.is_file():
+        folder.mkdir(parents=True, exist_ok=True)
+        copy.write_bytes(data)
+    return str(copy.absolute())
+
+
+def _put(store: Store, asking: Asking, taught: Sequence[Taught]) -> None:
+    import pyarrow as pa
+
+    put = [
+        Put(
+            one.row["sample_id"], one.row["turn"], "own", one.row["question"], one.row["answer"], (one.place,)
+        )
+        for one in taught
+    ]
+    rows = []
+    for one, response in zip(taught, asking.answers(put), strict=True):
+        greedy = response.said[0]
+        read = read_reply(one.row["question"], one.row["answer"], greedy.text)
+        told = {name: value for name, value in one.row.items() if name not in ("sample_id", "turn")}
+        rows.append(
+            {
+                **told,
+                "row_id": one.row["sample_id"],
+                "text": greedy.text,
+                "said": read.said,
+                "reading": read.reading,
+                "p_answer": exp(-response.known.nll),
+                "p_said": exp(-greedy.nll),
+            }
+        )
+    store.insert(OWN_ROWS.name, pa.Table.from_pylist(rows, schema=OWN_ROWS.arrow_schema()))
