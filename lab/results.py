@@ -15,6 +15,7 @@ from pathlib import Path
 LAB = Path(__file__).resolve().parent
 sys.path.insert(0, str(LAB))
 
+from findings.denied import denied_table
 from findings.detection import detection_table
 from findings.drawing import NAMES, Drawing, drawings
 from findings.repairs import repairs_table
@@ -26,6 +27,7 @@ from findings.trajectory import read_trajectories
 AUDITED = LAB / "002-audited-arms" / "result.jsonl"
 LEDGERS = (*(LAB / "001-four-conditions" / name for name in ("result.jsonl", "result_longer.jsonl")), AUDITED)
 DETECTED = LAB / "002-audited-arms" / "result_detect.jsonl"
+OWN_ROWS = LAB / "002-audited-arms" / "result_own_rows.jsonl"
 TRAJECTORIES = LAB / "001-four-conditions" / "trajectories.json"
 
 
@@ -48,7 +50,11 @@ def main() -> None:
     if not asked.ledger:
         fill_in(sections(LAB), check=asked.check)
     written, drawn = document.read_text(encoding="utf-8"), drawings(runs, single)
-    audit = {"detection": detection_table(asked.detected), "repairs": repairs_table(asked.audited)}
+    audit = {
+        "detection": detection_table(asked.detected),
+        "denied": denied_table(OWN_ROWS, asked.detected),
+        "repairs": repairs_table(asked.audited),
+    }
     made = filled(written, {**tables(runs, single), **audit})
     if asked.check:
         stale = [*([document.name] if made != written else []), *stale_figures(figures, drawn)]

@@ -11,6 +11,7 @@ sys.path.append(str(Path(__file__).parents[2] / "lab"))
 
 from expected import EXPECTED, LOOKED_AT
 from findings.arms import SAME_RUN
+from findings.denied import denied_table
 from findings.detection import NO_SETS, detection_table
 from findings.doses import DOSED, dosed, ed50
 from findings.drawing import drawings
@@ -174,6 +175,30 @@ def test_what_was_named_is_told_by_condition(tmp_path):
     assert "in 1 of 3 (6 to 79 %) clean sets; in 1 of 1 (21 to 100 %) of those not looked at" in shown
     assert "PASS 2, REVIEW 1" in shown
     assert detection_table(tmp_path / "none.jsonl") == NO_SETS
+
+
+def test_a_wound_that_is_named_after_sft_is_told_apart(tmp_path):
+    told = {"denied": 0, "surely": 0, "judged": None, "named": 0, "named_wrong": 0, "product": "a"}
+    seen = {"surely": 50, "judged": 500, "named": 50, "named_wrong": 45}
+    asked = ledger(
+        tmp_path / "asked.jsonl",
+        [
+            told | {"key": "clean-0", "condition": "clean", "seed": 0, "raised": False},
+            told | seen | {"key": "mislabelled-0", "condition": "mislabelled", "seed": 0, "raised": True},
+            told | seen | {"key": "mislabelled-1", "condition": "mislabelled", "seed": 1, "raised": True},
+        ],
+    )
+    detected = ledger(
+        tmp_path / "detected.jsonl",
+        [
+            {"key": f"{name}-0", "condition": name, "seed": 0, "seen": name != "mislabelled"}
+            for name in ("clean", "mislabelled", "leak-90")
+        ],
+    )
+    told_so = denied_table(asked, detected)
+    assert "| mislabelled | 2 | 2 of 2 (34 to 100 %) | 1 of 1 (21 to 100 %) | 10.0 % | 90 of 100 |" in told_so
+    assert "| clean | 1 | 0 of 1 (0 to 79 %) |  | 0 | 0 of 0 |" in told_so
+    assert "named in 1 of 2 (9 to 91 %) sets by the audit of the data, in 2 of 2 (34 to 100 %)" in told_so
 
 
 def test_sets_that_other_versions_audited_are_told(tmp_path):
