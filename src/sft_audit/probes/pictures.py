@@ -1,16 +1,12 @@
 """The images of a pack: the very bytes that were audited, copied where an item needs them."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from hashlib import sha256
 from pathlib import Path
 
 from sft_audit.config import AuditConfig
-from sft_audit.readers.embedded import Origin, load
 from sft_audit.readers.pack import IMAGES
-from sft_audit.record.audited import AuditedImage, find_images, read_image
-from sft_audit.record.places import ImageRoot
-from sft_audit.sample import content_hash
+from sft_audit.record.audited import find_images, read_images
 from sft_audit.store import Store
 
 
@@ -20,7 +16,6 @@ class Pictures:
     def __init__(self, store: Store, config: AuditConfig, folder: Path) -> None:
         """Copy into `folder`/images."""
         self._store, self._config, self._folder = store, config, folder
-        self._roots: dict[str, ImageRoot] = {}
         self._places: dict[str, str | None] = {}
         (folder / IMAGES).mkdir()
 
@@ -28,26 +23,7 @@ class Pictures:
         """Copy the images that were not looked for yet; they are read in the order of their files."""
         wanted = list(dict.fromkeys(one for one in image_ids if one not in self._places))
         self._places.update(dict.fromkeys(wanted))
-        inside: dict[Origin, list[AuditedImage]] = defaultdict(list)
-        for image in find_images(self._store, wanted):
-            if image.uri == "embedded":
-                inside[image.origin].append(image)
-            else:
-                folder = str(self._config.images or Path(image.origin.path).parent)
-                self._keep(image, read_image(image, self._roots.setdefault(folder, ImageRoot(folder))))
-        for origin, images in inside.items():
-            self._keep_embedded(origin, images)
-
-    def _keep_embedded(self, origin: Origin, images: Sequence[AuditedImage]) -> None:
-        try:
-            found = load(origin, [one.slot for one in images])
-        except OSError:
-            return
-        for one in images:
-            self._keep(one, found.get((one.slot.position, one.slot.slot)))
-
-    def _keep(self, image: AuditedImage, data: bytes | None) -> None:
-        if data is not None and content_hash(data) == image.image_id:
+        for image, data in read_images(find_images(self._store, wanted), self._config):
             suffix = {"JPEG": "jpg"}.get(image.format, image.format.lower())
             place = f"{IMAGES}/{image.image_id}.{suffix}"
             (self._folder / place).write_bytes(data)

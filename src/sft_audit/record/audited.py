@@ -1,14 +1,19 @@
 """The audit of a data set, opened again: how it was made, and its images as they were audited."""
 
 import json
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from sft_audit.config import AuditConfig, parse_config
 from sft_audit.errors import AuditError
 from sft_audit.readers.embedded import Origin, Slot, load
+from sft_audit.readers.image import EMBEDDED
 from sft_audit.record.places import ImageRoot
+from sft_audit.sample import content_hash
 from sft_audit.store import Store, read_manifest
 
 _MOST_FILE_BYTES = 50_000_000
@@ -70,9 +75,37 @@ def find_images(store: Store, image_ids: list[str]) -> Iterator[AuditedImage]:
 def read_image(image: AuditedImage, root: ImageRoot) -> bytes | None:
     """Return the bytes at an image's address, under the root or inside its row; None where there are none."""
     try:
-        if image.uri == "embedded":
+        if image.uri == EMBEDDED:
             return load(image.origin, [image.slot]).get((image.slot.position, image.slot.slot))
         found = root.locate(image.uri)
         return Path(found.path).read_bytes() if found.path and found.n_bytes <= _MOST_FILE_BYTES else None
     except OSError:
         return None
+
+
+@lru_cache(maxsize=64)
+def _root(folder: str) -> ImageRoot:
+    return ImageRoot(folder)
+
+
+def image_root(image: AuditedImage, config: AuditConfig) -> ImageRoot:
+    """Return what the image's address is relative to."""
+    return _root(str(config.images or Path(image.origin.path).parent))
+
+
+def read_images(images: Iterable[AuditedImage], config: AuditConfig) -> Iterator[tuple[AuditedImage, bytes]]:
+    """Yield those whose bytes are still what was audited, with them; a file of rows is read once."""
+    inside: dict[Origin, list[AuditedImage]] = defaultdict(list)
+    for image in images:
+        if image.uri == EMBEDDED:
+            inside[image.origin].append(image)
+        elif (data := read_image(image, image_root(image, config))) and content_hash(data) == image.image_id:
+            yield image, data
+    for origin, some in inside.items():
+        found: Mapping[tuple[int, int], bytes | None] = {}
+        with suppress(OSError):
+            found = load(origin, [one.slot for one in some])
+        for image in some:
+            data = found.get((image.slot.position, image.slot.slot))
+            if data and content_hash(data) == image.image_id:
+                yield image, data

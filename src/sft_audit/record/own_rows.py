@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from sft_audit.config import CheckpointConfig
+from sft_audit.readers.image import EMBEDDED
 from sft_audit.record import Recording, table_recorder
 from sft_audit.record.asking import Asking, Manner, Put
-from sft_audit.record.audited import AuditedImage, configuration_of, find_images, read_image
-from sft_audit.record.places import ImageRoot
+from sft_audit.record.audited import configuration_of, find_images, image_root, read_images
 from sft_audit.record.reply import read_reply
 from sft_audit.record.shelf import Shelf, fingerprint
 from sft_audit.rewards.trial import CLOSED
-from sft_audit.sample import content_hash
 from sft_audit.store import Store
 from sft_audit.tables import table
 
@@ -99,28 +98,21 @@ def _taught(audit: Path, most: int, folder: Path) -> Iterator[Taught]:
     store = Store(audit, config.memory_limit, 1, read_only=True)
     try:
         rows = store.arrow(_ROWS, {"most": most, "kinds": sorted(CLOSED)}).to_pylist()
-        images = {one.image_id: one for one in find_images(store, [row["image_id"] for row in rows])}
+        images = list(find_images(store, sorted({row["image_id"] for row in rows})))
     finally:
         store.close()
+    places: dict[str, str | None] = {}
+    for image, data in read_images(images, config):
+        if image.uri == EMBEDDED:
+            folder.mkdir(parents=True, exist_ok=True)
+            copy = folder / image.image_id
+            copy.write_bytes(data)
+            places[image.image_id] = str(copy.absolute())
+        else:
+            places[image.image_id] = image_root(image, config).locate(image.uri).path
     for row in rows:
-        image = images[row["image_id"]]
-        root = ImageRoot(str(config.images or Path(image.origin.path).parent))
-        if (place := _place(image, root, folder)) is not None:
+        if place := places.get(row["image_id"]):
             yield Taught(row, place)
-
-
-def _place(image: AuditedImage, root: ImageRoot, folder: Path) -> str | None:
-    """Return where the image lies; None where its bytes are not those that were audited."""
-    data = read_image(image, root)
-    if data is None or content_hash(data) != image.image_id:
-        return None
-    if image.uri != "embedded":
-        return root.locate(image.uri).path
-    copy = folder / image.image_id
-    if not copy.is_file():
-        folder.mkdir(parents=True, exist_ok=True)
-        copy.write_bytes(data)
-    return str(copy.absolute())
 
 
 def _put(store: Store, asking: Asking, taught: Sequence[Taught]) -> None:

@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from io import BytesIO
-from pathlib import Path
 from typing import Any
 
 from sft_audit.config import AuditConfig
-from sft_audit.record.audited import AuditedImage, find_images, read_image
+from sft_audit.record.audited import AuditedImage, find_images, image_root, read_image
 from sft_audit.record.decode import FAULTS, FORMATS
 from sft_audit.record.places import ImageRoot
 from sft_audit.sample import content_hash
@@ -37,14 +36,12 @@ def read_pictures(store: Store, config: AuditConfig, image_ids: Sequence[str]) -
     bytes are still those that were audited; otherwise the 32 x 32 grey thumbnail of the audit is shown.
     """
     known = {image.image_id: image for image in find_images(store, list(image_ids))}
-    roots: dict[str, ImageRoot] = {}
     pictures: dict[str, Picture] = {}
     spent = 0
     for image_id in dict.fromkeys(image_ids):
         if image_id in known and spent < MOST_BYTES:
             image = known[image_id]
-            folder = str(config.images or Path(image.origin.path).parent)
-            picture = _draw(image, roots.setdefault(folder, ImageRoot(folder)))
+            picture = _draw(image, image_root(image, config))
             if picture is not None:
                 pictures[image_id] = picture
                 spent += len(picture.uri)
