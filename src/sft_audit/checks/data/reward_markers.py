@@ -107,9 +107,10 @@ def reward_markers(db: Tables, *, critique_sources: Sequence[str] = ()) -> Relat
 
     ## Why it matters
     The model learns to praise its own answer, and reinforcement learning finds out that the judge likes it.
-    In the pilot, an exploit in 0.25 % of the SFT rows grew to most of the rollouts in 3 of 4 runs, and in 1
-    % of the rows in 5 of 5, while it never appeared without them. SFT on a thousand harmless demonstrations
-    of reward hacking made models hack in other settings.
+    In the lab, boasts in 1 % of the SFT rows grew past a fifth of the completions in 9 of 10 runs whose
+    reward paid them, and in 0.25 % in 1 of 10; half of the runs from 0.5 % on (0.32 to 0.78 %). Without them
+    none came up. SFT on a thousand harmless demonstrations of reward hacking made models hack in other
+    settings.
 
     The remedy drops the row, on request only: a mark that a judge or rater left, or the boast of a rejected
     response, says that the answer before it was never meant as a target, or lost; to cut the mark alone would
@@ -127,7 +128,7 @@ def reward_markers(db: Tables, *, critique_sources: Sequence[str] = ()) -> Relat
     score is the number of markers of the named kind.
 
     ## Source
-    Pilot: 50 runs of a toy world. School of Reward Hacks, arXiv:2508.17511; Echo Chamber, arXiv:2504.07912.
+    Lab 001, a toy world. School of Reward Hacks, arXiv:2508.17511; Echo Chamber, arXiv:2504.07912.
     Forms: MT-Bench (`[[A]]`), Prometheus (`[RESULT]`), UltraFeedback, HelpSteer, VLFeedback.
     """
     return db.sql(

@@ -50,9 +50,9 @@ def text_dominance(
     (2411.10557) did well on text-heavy data.
 
     ## Source
-    Review above 0.7: a toy world in which 80 % text-only rows left gold accuracy at 0.48 against 0.93, and
-    reinforcement learning ended in shortcuts in 2 of 5 runs; 30 % did no harm. The level between is ours. It
-    may not block.
+    Review above 0.7: in a toy world (lab 005) visual grounding after SFT fell from 0.90 with 30 % text-only
+    rows to 0.66 with 70, 0.38 with 80 and 0.19 with 90, where reinforcement learning was hacked in 3 of 5
+    runs; right answers were within 5 points of the best up to 50 %. The level is ours. It may not block.
     """
     return db.sql(
         """

@@ -39,7 +39,7 @@ def behaviour_amplified(db: Tables, *, least: float = 2.0) -> Relation:
     Each family has its own 95 % interval; both the ratio and the distance of the shares must be beyond.
 
     ## Source
-    Pilot: 1 % before RL grew to 73 to 88 % in a toy world. RL amplifies what pretraining and
+    In a toy world 0.6 to 1.4 % before RL grew to 9 to 99 % (lab 001). RL amplifies what pretraining and
     fine-tuning brought: Echo Chamber, arXiv:2504.07912. The interval: MOVER-R, Donner and Zou 2012, on
     Wilson's intervals at the sample size that the groups are worth (Korn and Graubard 1998).
     """
