@@ -76,14 +76,15 @@ def told(report: sft_audit.Report, world: World) -> dict[str, Any]:
     """Return what the check says, and how many of the rows that it names have a wrong label."""
     verdict = json.loads((report.folder / "verdict.json").read_text(encoding="utf-8"))
     found = [json.loads(one["evidence"]) for one in report.findings.to_pylist() if one["check"] == CHECK]
-    seen = found[0] if found else {"n": None, "denied": 0, "surely": 0, "rows": []}
+    seen = found[0] if found else {"denied": 0, "surely": 0, "rows": []}
+    judged = next(one["of"] for one in verdict["evidence"] if one["check"] == CHECK)
     rows, planted = json.loads(world.rows.read_text(encoding="utf-8")), world.planted().ids
     wrong = {one for defect in ("mislabelled", "rejected") for one in planted.get(defect, ())}
     named = [rows[one["position"] - 1]["id"] for one in seen["rows"]]
     return {
         "raised": any(CHECK in reason for reason in verdict["reasons"]),
         "verdict": report.verdict,
-        "judged": seen["n"],
+        "judged": judged,
         "denied": seen["denied"],
         "surely": seen["surely"],
         "named": len(named),

@@ -23,7 +23,7 @@ def denied_table(asked: Path, detected: Path) -> str:
         own = [line for line in lines if line["condition"] == condition]
         later = [line for line in own if condition not in LOOKED_AT or line["seed"]]
         judged, surely, named, wrong = (
-            sum(line[of] or 0 for line in own) for of in ("judged", "surely", "named", "named_wrong")
+            sum(line[of] for line in own) for of in ("judged", "surely", "named", "named_wrong")
         )
         share = f"{100 * surely / judged:.1f} %" if judged else "0"
         counted = [str(len(own)), rate(_raised(own)), rate(_raised(later))]

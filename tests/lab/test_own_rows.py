@@ -14,6 +14,7 @@ pytest.importorskip("trl", reason="the lab's models are trained by TRL")
 
 from world import CONDITIONS, World, write_world
 
+from sft_audit.errors import UnloadableModel
 from sft_audit.store import Store
 
 FIXTURES = Path(__file__).parents[2] / "lab" / "fixtures"
@@ -108,3 +109,23 @@ def test_images_inside_their_rows_are_put_and_changed_ones_are_not(tmp_path: Pat
     left = put(asked(data, world, tmp_path / "again", own_rows=60))
     assert lost["row_id"] not in {one["row_id"] for one in left}
     assert len(left) >= 50
+    copies = tmp_path / "carried" / "answers" / "images"
+    written = {one: one.stat().st_mtime_ns for one in copies.iterdir()}
+    assert put(asked(inside, world, tmp_path / "carried", own_rows=60)) == by_row
+    assert {one: one.stat().st_mtime_ns for one in copies.iterdir()} == written
+    (tmp_path / "carried" / "rows.parquet").write_bytes(b"PAR1 and no more")
+    assert put(asked(inside, world, tmp_path / "carried", own_rows=60)) == []
+
+
+def test_a_folder_that_is_no_model_is_told_in_a_line(tmp_path: Path) -> None:
+    world, data = drawn(tmp_path, "clean")
+    with pytest.raises(UnloadableModel, match="no such folder of a model"):
+        sft_audit.audit_checkpoint(
+            FIXTURES / "base",
+            tmp_path / "nosuch",
+            world.rows,
+            images=world.images,
+            sft_audit=data.folder,
+            select=("CKP137",),
+            out=tmp_path / "checkpoint",
+        )

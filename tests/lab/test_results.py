@@ -178,7 +178,7 @@ def test_what_was_named_is_told_by_condition(tmp_path):
 
 
 def test_a_wound_that_is_named_after_sft_is_told_apart(tmp_path):
-    told = {"denied": 0, "surely": 0, "judged": None, "named": 0, "named_wrong": 0, "product": "a"}
+    told = {"denied": 0, "surely": 0, "judged": 0, "named": 0, "named_wrong": 0, "product": "a"}
     seen = {"surely": 50, "judged": 500, "named": 50, "named_wrong": 45}
     asked = ledger(
         tmp_path / "asked.jsonl",

@@ -17,6 +17,9 @@ from sft_audit.sample import content_hash
 from sft_audit.store import Store, read_manifest
 
 _MOST_FILE_BYTES = 50_000_000
+_AT_ONCE = 64  # images inside rows, in memory
+# What reading rows again raises where their file is gone or is another: Arrow's errors are ValueErrors.
+_CHANGED = (OSError, ValueError, LookupError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +82,7 @@ def read_image(image: AuditedImage, root: ImageRoot) -> bytes | None:
             return load(image.origin, [image.slot]).get((image.slot.position, image.slot.slot))
         found = root.locate(image.uri)
         return Path(found.path).read_bytes() if found.path and found.n_bytes <= _MOST_FILE_BYTES else None
-    except OSError:
+    except _CHANGED:
         return None
 
 
@@ -94,18 +97,21 @@ def image_root(image: AuditedImage, config: AuditConfig) -> ImageRoot:
 
 
 def read_images(images: Iterable[AuditedImage], config: AuditConfig) -> Iterator[tuple[AuditedImage, bytes]]:
-    """Yield those whose bytes are still what was audited, with them; a file of rows is read once."""
+    """Yield those whose bytes are still what was audited, with them; those of a file of rows in its order."""
     inside: dict[Origin, list[AuditedImage]] = defaultdict(list)
     for image in images:
         if image.uri == EMBEDDED:
             inside[image.origin].append(image)
         elif (data := read_image(image, image_root(image, config))) and content_hash(data) == image.image_id:
             yield image, data
-    for origin, some in inside.items():
-        found: Mapping[tuple[int, int], bytes | None] = {}
-        with suppress(OSError):
-            found = load(origin, [one.slot for one in some])
-        for image in some:
-            data = found.get((image.slot.position, image.slot.slot))
-            if data and content_hash(data) == image.image_id:
-                yield image, data
+    for origin, every in inside.items():
+        every.sort(key=lambda one: (one.slot.position, one.slot.slot))
+        for at in range(0, len(every), _AT_ONCE):
+            some = every[at : at + _AT_ONCE]
+            found: Mapping[tuple[int, int], bytes | None] = {}
+            with suppress(*_CHANGED):
+                found = load(origin, [one.slot for one in some])
+            for image in some:
+                data = found.get((image.slot.position, image.slot.slot))
+                if data and content_hash(data) == image.image_id:
+                    yield image, data

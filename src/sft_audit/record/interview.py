@@ -49,15 +49,9 @@ class Interview:
         `drawn` is what another model drew, one row of `responses` each: this one says how likely that is.
         Raises UnloadableModel where the folder holds none.
         """
-        how = self.manner
-        settings = {"tokens": how.max_new_tokens, "draws": how.draws, "seed": how.seed}
-        folders = (folder, how.base) if how.base and is_adapter(folder) else (folder,)
-        for one in folders:
-            if not one.is_dir():
-                raise UnloadableModel(f"{one}: no such folder of a model{nearest(one)}")
         kept: dict[Put, Sequence[Said]] = {}
-        with Shelf(self.cache / f"{fingerprint(folders, settings)}.jsonl") as shelf:
-            asking = Asking(folder, how, shelf)
+        with shelf_of(folder, self.manner, self.cache) as shelf:
+            asking = Asking(folder, self.manner, shelf)
             for condition in CONDITIONS:
                 some = [one for one in put if one.condition == condition]
                 for at in range(0, len(some), _CHUNK):
@@ -83,6 +77,16 @@ class Interview:
             if own:
                 yield Put(sample_id, turn, "none", question, answer, ())
                 yield Put(sample_id, turn, "blank", question, answer, own)
+
+
+def shelf_of(folder: Path, how: Manner, cache: Path) -> Shelf:
+    """Return the shelf of what a folder's model says when asked so; raise UnloadableModel for no folder."""
+    folders = (folder, how.base) if how.base and is_adapter(folder) else (folder,)
+    for one in folders:
+        if not one.is_dir():
+            raise UnloadableModel(f"{one}: no such folder of a model{nearest(one)}")
+    settings = {"tokens": how.max_new_tokens, "draws": how.draws, "seed": how.seed}
+    return Shelf(cache / f"{fingerprint(folders, settings)}.jsonl")
 
 
 def _store(store: Store, model: str, put: Sequence[Put], answered: Sequence[Response]) -> None:

@@ -3,7 +3,8 @@
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from math import exp
+from math import exp, isfinite
+from os import getpid
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,9 @@ from sft_audit.readers.image import EMBEDDED
 from sft_audit.record import Recording, table_recorder
 from sft_audit.record.asking import Asking, Manner, Put
 from sft_audit.record.audited import configuration_of, find_images, image_root, read_images
+from sft_audit.record.interview import shelf_of
+from sft_audit.record.question import bare
 from sft_audit.record.reply import read_reply
-from sft_audit.record.shelf import Shelf, fingerprint
 from sft_audit.rewards.trial import CLOSED
 from sft_audit.store import Store
 from sft_audit.tables import table
@@ -29,15 +31,15 @@ OWN_ROWS = table(
     file VARCHAR its data file
     position BIGINT 1-based line or row in it
     image_id VARCHAR content hash of its image
-    question VARCHAR the question, placeholders removed
+    question VARCHAR the question as it stands, placeholders removed
     answer VARCHAR what it was taught to answer
     answer_kind VARCHAR as in answers
     canonical VARCHAR that answer in one spelling per meaning
     text VARCHAR what the checkpoint says, greedily
     said VARCHAR its answer in one spelling per meaning; null where it is not read
     reading VARCHAR right, wrong, or unread, by what it was taught
-    p_answer DOUBLE probability that it gives to the answer it was taught
-    p_said DOUBLE probability that it gives to what it says
+    p_answer DOUBLE probability that it gives to the whole answer it was taught; null where not finite
+    p_said DOUBLE probability that it gives to all of what it says
     """,
 )
 # Rows of one question about one image, drawn by their hashes: with an earlier turn the question is another.
@@ -47,15 +49,16 @@ _ROWS = """
         samples.file,
         position,
         image_id,
-        question,
+        turns.text as question,
         answer,
         answer_kind,
         canonical,
-        turn
+        answers.turn
     from answers
     join samples using (sample_id)
     join images using (image_id)
-    where turn = 1 and n_images = 1 and canonical is not null and list_contains($kinds, answer_kind)
+    join turns on turns.sample_id = answers.sample_id and turns.turn = 0 and role = 'user'
+    where answers.turn = 1 and n_images = 1 and canonical is not null and list_contains($kinds, answer_kind)
     order by md5(row_hash || occurrence)
     limit $most
 """
@@ -78,14 +81,13 @@ def own_rows(recording: Recording) -> None:
     if config.checkpoint is None or config.base is None or config.sft_audit is None or not config.own_rows:
         return
     cache = config.cache or config.out.absolute().parent / f".{config.out.name}.answers"
-    taught = list(_taught(config.sft_audit, config.own_rows, cache / "images"))
-    if not taught:
-        log.warning("%s: no closed answer about an image that can be read again", config.sft_audit)
-        return
-    log.warning("%s rows that it was trained on are put to the checkpoint again", f"{len(taught):,}")
     manner = Manner(config.max_new_tokens, 0, config.seed, config.base, config.batch, config.device)
-    settings = {"tokens": config.max_new_tokens, "draws": 0, "seed": config.seed}
-    with Shelf(cache / f"{fingerprint((config.checkpoint, config.base), settings)}.jsonl") as shelf:
+    with shelf_of(config.checkpoint, manner, cache) as shelf:
+        taught = list(_taught(config.sft_audit, config.own_rows, cache / "images"))
+        if not taught:
+            log.warning("%s: no closed answer about an image that can be read again", config.sft_audit)
+            return
+        log.warning("%s rows that it was trained on are put to the checkpoint again", f"{len(taught):,}")
         asking = Asking(config.checkpoint, manner, shelf)
         for at in range(0, len(taught), _CHUNK):
             log.info("asking sft, rows of its own: %d of %d", at, len(taught))
@@ -104,15 +106,22 @@ def _taught(audit: Path, most: int, folder: Path) -> Iterator[Taught]:
     places: dict[str, str | None] = {}
     for image, data in read_images(images, config):
         if image.uri == EMBEDDED:
-            folder.mkdir(parents=True, exist_ok=True)
-            copy = folder / image.image_id
-            copy.write_bytes(data)
-            places[image.image_id] = str(copy.absolute())
+            places[image.image_id] = _copied(data, folder / image.image_id)
         else:
             places[image.image_id] = image_root(image, config).locate(image.uri).path
     for row in rows:
         if place := places.get(row["image_id"]):
-            yield Taught(row, place)
+            yield Taught({**row, "question": bare(row["question"]).strip()}, place)
+
+
+def _copied(data: bytes, copy: Path) -> str:
+    """Return where the bytes lie, written at once or not at all; what is there is left, with its time."""
+    if not copy.is_file():
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        part = copy.with_suffix(f".{getpid()}")
+        part.write_bytes(data)
+        part.replace(copy)
+    return str(copy.absolute())
 
 
 def _put(store: Store, asking: Asking, taught: Sequence[Taught]) -> None:
@@ -136,8 +145,12 @@ def _put(store: Store, asking: Asking, taught: Sequence[Taught]) -> None:
                 "text": greedy.text,
                 "said": read.said,
                 "reading": read.reading,
-                "p_answer": exp(-response.known.nll),
-                "p_said": exp(-greedy.nll),
+                "p_answer": _probability(response.known.nll),
+                "p_said": _probability(greedy.nll),
             }
         )
     store.insert(OWN_ROWS.name, pa.Table.from_pylist(rows, schema=OWN_ROWS.arrow_schema()))
+
+
+def _probability(nll: float) -> float | None:
+    return exp(-nll) if isfinite(nll) else None

@@ -3,13 +3,19 @@
 from sft_audit.check import Relation, Tables, check
 from sft_audit.example import change
 from sft_audit.record.judged import Judged
+from sft_audit.rewards.trial import CLOSED
 
 _ASKED = Judged("readable")
 _UNREAD = """
     select left(text, 80)
     from responses
-    where model = 'sft' and condition = 'own' and not readable
-    order by sample_id, turn, draw
+    join probes using (sample_id, turn)
+    where model = 'sft'
+        and condition = 'own'
+        and draw = 0
+        and not readable
+        and list_contains($closed, answer_kind)
+    order by sample_id, turn
     limit 1
 """
 
@@ -18,7 +24,7 @@ _UNREAD = """
     "CKP130",
     severity="error",
     axis="readiness",
-    reads=("changes", "responses"),
+    reads=("changes", "responses", "probes"),
     of=_ASKED.of,
     bad=[{"changes": [change("readable", 0.5, 0.4, 0.6, 0.9)]}],
     good=[{"changes": [change("readable", 1.0, 0.98, 1.0, 0.9)]}],
@@ -51,4 +57,5 @@ def unreadable_answers(db: Tables, *, least: float = 0.98) -> Relation:
                 || coalesce(', for example it says "' || ({_UNREAD}) || '"', '')
         """,
         least=least,
+        closed=sorted(CLOSED),
     )
