@@ -1,4 +1,4 @@
-"""SFT on rows drawn so that more of them have an image: the report's "reweight", as an order of rows."""
+"""SFT on rows drawn so that more of them have an image, as an order of rows."""
 
 import json
 from pathlib import Path

@@ -58,9 +58,13 @@ def test_a_threshold_that_may_only_review_means_review():
     assert advise(source(), {NAME: 500}, outcome(default))[0] == "review"
 
 
-def test_text_only_sources_are_reweighted_where_text_dominates_the_whole():
+def test_text_only_sources_are_reviewed_where_text_dominates_the_whole():
     dominated = outcome(rule("MOD501", measure="score", review_above=0.5, basis="toy-calibrated"))
-    assert advise(source(text_only=Rate(900, 1000)), {}, dominated)[0] == "reweight"
+    advice, reason = advise(source(text_only=Rate(900, 1000)), {}, dominated)
+    assert (advice, reason) == (
+        "review",
+        "text dominates the whole set and 90.0 % of these rows are text only",
+    )
     assert advise(source(text_only=Rate(100, 1000)), {}, dominated)[0] == "keep"
 
 

@@ -12,7 +12,7 @@ def test_the_sheet_has_every_source_with_rates_and_intervals(folder):
     assert [row["source"] for row in rows][:3] == ["coco_captions", "vqa_templates", "sharegpt"]
     assert sum(int(row["rows"]) for row in rows) == 2000
     text = next(row for row in rows if row["source"] == "sharegpt")
-    assert (text["text_only_share"], text["advice"], text["blind_scored"]) == ("1.000000", "reweight", "0")
+    assert (text["text_only_share"], text["advice"], text["blind_scored"]) == ("1.000000", "review", "0")
     for row in rows:
         assert float(row["polluted_low"]) <= float(row["polluted_share"]) <= float(row["polluted_high"])
 

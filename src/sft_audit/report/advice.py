@@ -1,4 +1,4 @@
-"""What to do with each source: keep, fix, reweight or review."""
+"""What to do with each source: keep, fix or review."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -21,11 +21,10 @@ def add_advice(store: Store, sources: Sequence[Source], outcome: Outcome) -> tup
               of the question alone, intervals apart; or the share of the source's rows that a check flags is
               above a threshold that may block, even at the lower end of its interval (any one row, where the
               rule says any), and the check has a remedy that rewrites or drops rows
-    reweight  the policy found text to dominate the whole set (a MOD rule did not pass), and most rows here
-              are text only
-    review    a threshold is exceeded as above, but it may only review, its check is in preview, or there is
-              no such remedy; or the lower end of the excess that the question alone gives is above the
-              threshold for it (GRD204)
+    review    the policy found text to dominate the whole set (a MOD rule did not pass), and most rows here
+              are text only; or a threshold is exceeded as above, but it may only review, its check is in
+              preview, or there is no such remedy; or the lower end of the excess that the question alone
+              gives is above the threshold for it (GRD204)
     keep      otherwise
     """
     flagged: dict[str, dict[str, int]] = {}
@@ -58,11 +57,11 @@ def advise(source: Source, flagged: Mapping[str, int], outcome: Outcome) -> tupl
         if limit is not None:
             reason = f"{ruling.check} flags {rows:,} of {source.rows:,} rows, {limit}"
             (fix if blocks and _repaired(ruling.check) else review).append(reason)
-    if fix:
-        return "fix", _first(fix, len(fix) + len(review))
     if _failed(outcome, "MOD") and source.text_only.value > 0.5:
         share = percent(source.text_only.value)
-        return "reweight", f"text dominates the whole set and {share} of these rows are text only"
+        review.insert(0, f"text dominates the whole set and {share} of these rows are text only")
+    if fix:
+        return "fix", _first(fix, len(fix) + len(review))
     return ("review", _first(review, len(review))) if review else ("keep", source.reason)
 
 

@@ -11,7 +11,7 @@ from sft_audit.report.visible import visible
 from sft_audit.report.weights import OTHERS
 from sft_audit.store import Store
 
-Advice = Literal["keep", "fix", "reweight", "review"]
+Advice = Literal["keep", "fix", "review"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,6 +49,11 @@ def text_dominance(
     published mixtures reach from 6 % of rows (LLaVA-1.5) to about one half (Qwen2.5-VL), and MLAN
     (2411.10557) did well on text-heavy data.
 
+    What mends it is more rows with an image. Showing the same ones more often is offered by no remedy: at
+    80 % text, in a toy world (lab 005), it gained right answers by 5 points in five runs and by 12 in five
+    others, neither beyond chance (together 9, 0 to 17), and visual grounding by 29 (15 to 43). An image share
+    that rises while it trains gained nothing over the same images in no order, nor did easy images first.
+
     ## Source
     Review above 0.7: in a toy world (lab 005) visual grounding after SFT fell from 0.90 with 30 % text-only
     rows to 0.66 with 70, 0.38 with 80 and 0.19 with 90, where reinforcement learning was hacked in 3 of 5
