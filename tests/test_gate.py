@@ -181,7 +181,7 @@ def test_a_reason_carries_folder_number_interval_n_threshold_and_source(tmp_path
     share, score = sorted(one.sentence for one in seen.reasons)
     assert share.startswith(f"{tmp_path / 'audit0'}: PRF302 reward-markers: 3 of 1,000 samples (0.30%, ")
     assert "95 % interval 0.10% to 0.87%" in share
-    assert "the limit is 0.00% (toy-calibrated: 0.25 % of polluted rows" in share
+    assert "the limit is 0.00% (toy-calibrated: 1 % of polluted rows" in share
     assert score.startswith(f"{tmp_path / 'audit1'}: RWD101")
     assert "40 % of pleas are paid; the limit is 0.05 (default: ours" in score
     assert score.endswith("; measured 0.4, upper 95 % bound 0.44, n = 2,000")
