@@ -23,6 +23,7 @@ from sft_audit.tables import table
 log = logging.getLogger(__name__)
 
 _CHUNK = 64
+_MOST_WORDS = 12  # a longer answer argues: how likely it is as a whole says nothing of what it comes to
 OWN_ROWS = table(
     "own_rows",
     "one row that the checkpoint was trained on, put to it again",
@@ -58,7 +59,7 @@ _ROWS = """
     join samples using (sample_id)
     join images using (image_id)
     join turns on turns.sample_id = answers.sample_id and turns.turn = 0 and role = 'user'
-    where answers.turn = 1 and n_images = 1 and canonical is not null and list_contains($kinds, answer_kind)
+    where answers.turn = 1 and len(string_split(trim(answer), ' ')) <= $words and n_images = 1 and canonical is not null and list_contains($kinds, answer_kind)
     order by md5(row_hash || occurrence)
     limit $most
 """
@@ -99,7 +100,7 @@ def _taught(audit: Path, most: int, folder: Path) -> Iterator[Taught]:
     config = configuration_of(audit)
     store = Store(audit, config.memory_limit, 1, read_only=True)
     try:
-        rows = store.arrow(_ROWS, {"most": most, "kinds": sorted(CLOSED)}).to_pylist()
+        rows = store.arrow(_ROWS, {"most": most, "kinds": sorted(CLOSED), "words": _MOST_WORDS}).to_pylist()
         images = list(find_images(store, sorted({row["image_id"] for row in rows})))
     finally:
         store.close()

@@ -88,15 +88,15 @@ def training_contradicted(
     `max_listed`: how many are named.
 
     ## Known limits
-    The rows are 1,000 at the most (`own_rows`), of one question with a closed answer about one image. What a
-    model learnt by heart it repeats, right or wrong: few denials are no proof of sound labels. And it may be
-    the model that errs, at what it cannot see or by a habit; look at the rows named before you change any.
-    Kinds of answers that it does not know are left out, and with them their wrong labels: of two answers as
-    frequent as each other, where more than three in ten labels are wrong. A denial is sure where what it says
-    has at least the probability that rows so labelled have on average, as in confident learning, and at least
-    one half: of the whole answer, so that long ones seldom are. The rows were trained on and not held out,
-    which hides errors. The score is the lower end of the interval of the share (Wilson; rows as independent,
-    though several may show one image).
+    The rows are 1,000 at the most (`own_rows`), of one question about one image with a closed answer of a
+    dozen words at the most. What a model learnt by heart it repeats, right or wrong: few denials are no proof
+    of sound labels. And it may be the model that errs, at what it cannot see or by a habit; look at the rows
+    named before you change any. Kinds of answers that it does not know are left out, and with them their
+    wrong labels: of two answers as frequent as each other, where more than three in ten labels are wrong. A
+    denial is sure where what it says has at least the probability that rows so labelled have on average, as
+    in confident learning: of the whole answer, so that a wordy one seldom is. The rows were trained on and
+    not held out, which hides errors. The score is the lower end of the interval of the share (Wilson; rows as
+    independent, though several may show one image).
 
     ## Source
     Confident learning: Northcutt, Jiang and Chuang, JAIR 2021 (1911.00068), section 3.1. Kappa: Cohen 1960,
@@ -116,7 +116,7 @@ def training_contradicted(
                 reading = 'wrong' as denied,
                 coalesce(
                     reading = 'wrong'
-                        and p_said >= greatest(0.5, coalesce(usual, (select avg(p_answer) from asked))),
+                        and p_said >= coalesce(usual, (select avg(p_answer) from asked)),
                     false
                 ) as surely
             from asked
