@@ -59,7 +59,11 @@ _ROWS = """
     join samples using (sample_id)
     join images using (image_id)
     join turns on turns.sample_id = answers.sample_id and turns.turn = 0 and role = 'user'
-    where answers.turn = 1 and len(string_split(trim(answer), ' ')) <= $words and n_images = 1 and canonical is not null and list_contains($kinds, answer_kind)
+    where answers.turn = 1
+        and n_images = 1
+        and canonical is not null
+        and list_contains($kinds, answer_kind)
+        and len(string_split(trim(answer), ' ')) <= $words
     order by md5(row_hash || occurrence)
     limit $most
 """
