@@ -1,12 +1,11 @@
 """Does a checkpoint deny the wrong labels that it was trained on? Conditions times seeds.
 
-python lab/002-audited-arms/own_rows.py [--seeds 20] [--jobs 2] [--conditions mislabelled,clean] [--runs DIR]
+python lab/002-audited-arms/own_rows.py [--seeds 20] [--jobs 2] [--conditions mislabelled,clean] [--from DIR]
 
 Enters a line a set into result_own_rows.jsonl beside this file; sets that are in it are not asked again.
-`--runs`: the folder of 001's runs; a checkpoint that is not there is fine-tuned.
+`--from`: the folder of 001's runs; a checkpoint that is not there is fine-tuned.
 """
 
-import argparse
 import json
 import sys
 from functools import partial
@@ -17,7 +16,7 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
-from experiment import SCRATCH
+from experiment import ask
 from ledger import Ledger, carry_out, product_version
 from trainee.sft import fine_tune
 from trainee.trial import BASE, Trial
@@ -30,22 +29,12 @@ CHECK = "CKP137"
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--seeds", type=int, default=20)
-    parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--conditions", default=",".join(ASKED))
-    parser.add_argument("--runs", type=Path, default=SCRATCH / "001-four-conditions")
-    parser.add_argument("--ledger", type=Path, default=HERE / "result_own_rows.jsonl")
-    asked = parser.parse_args()
+    asked = ask(__doc__, HERE, seeds=20, conditions=ASKED, from_001=True, ledger="result_own_rows.jsonl")
     ledger = Ledger(asked.ledger)
     done = ledger.keys()
-    trials = [
-        Trial(condition, seed, ()) for seed in range(asked.seeds) for condition in asked.conditions.split(",")
-    ]
+    trials = [Trial(condition, seed, ()) for seed in range(asked.seeds) for condition in asked.conditions]
     todo = [one for one in trials if f"{one.condition}-{one.seed}" not in done]
-    carry_out(todo, partial(deny, asked.runs), ledger, asked.jobs, say)
+    carry_out(todo, partial(deny, asked.source), ledger, asked.jobs, say)
 
 
 def deny(runs: Path, trial: Trial) -> list[dict[str, Any]]:

@@ -20,11 +20,13 @@ from sft_audit.store import Store
 FIXTURES = Path(__file__).parents[2] / "lab" / "fixtures"
 
 
-def asked(data: Report, world: World, folder: Path, **options: object) -> Report:
+def asked(
+    data: Report, world: World, folder: Path, sft: Path = FIXTURES / "clean", **options: object
+) -> Report:
     """Put rows of an audited set to the checkpoint that learnt a sound world."""
     report = sft_audit.audit_checkpoint(
         FIXTURES / "base",
-        FIXTURES / "clean",
+        sft,
         world.rows,
         images=world.images,
         sft_audit=data.folder,
@@ -120,12 +122,4 @@ def test_images_inside_their_rows_are_put_and_changed_ones_are_not(tmp_path: Pat
 def test_a_folder_that_is_no_model_is_told_in_a_line(tmp_path: Path) -> None:
     world, data = drawn(tmp_path, "clean")
     with pytest.raises(UnloadableModel, match="no such folder of a model"):
-        sft_audit.audit_checkpoint(
-            FIXTURES / "base",
-            tmp_path / "nosuch",
-            world.rows,
-            images=world.images,
-            sft_audit=data.folder,
-            select=("CKP137",),
-            out=tmp_path / "checkpoint",
-        )
+        asked(data, world, tmp_path, tmp_path / "nosuch")

@@ -85,9 +85,10 @@ def checkpoint(
     folders = by_name(sft or [])
     if len(folders) > 1:
         from sft_audit.ranking import rank
+        from sft_audit.record.shelf import answers_folder
 
         where = out or Path("checkpoint-audit")
-        flags["cache"] = cache or where.absolute().parent / f".{where.name}.answers"
+        flags["cache"] = answers_folder(cache, where)
         audits = {
             name: audit(
                 load_config(config, {**flags, "checkpoint": one, "out": where / name}, CheckpointConfig)

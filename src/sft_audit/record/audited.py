@@ -75,17 +75,6 @@ def find_images(store: Store, image_ids: list[str]) -> Iterator[AuditedImage]:
         yield AuditedImage(image_id, width, height, form, grey, uri, Origin(*rest[:4]), Slot(*rest[4:]))
 
 
-def read_image(image: AuditedImage, root: ImageRoot) -> bytes | None:
-    """Return the bytes at an image's address, under the root or inside its row; None where there are none."""
-    try:
-        if image.uri == EMBEDDED:
-            return load(image.origin, [image.slot]).get((image.slot.position, image.slot.slot))
-        found = root.locate(image.uri)
-        return Path(found.path).read_bytes() if found.path and found.n_bytes <= _MOST_FILE_BYTES else None
-    except _CHANGED:
-        return None
-
-
 @lru_cache(maxsize=64)
 def _root(folder: str) -> ImageRoot:
     return ImageRoot(folder)
@@ -96,13 +85,24 @@ def image_root(image: AuditedImage, config: AuditConfig) -> ImageRoot:
     return _root(str(config.images or Path(image.origin.path).parent))
 
 
+def read_image(image: AuditedImage, config: AuditConfig) -> bytes | None:
+    """Return the bytes at an image's address, under the root or inside its row; None where there are none."""
+    try:
+        if image.uri == EMBEDDED:
+            return load(image.origin, [image.slot]).get((image.slot.position, image.slot.slot))
+        found = image_root(image, config).locate(image.uri)
+        return Path(found.path).read_bytes() if found.path and found.n_bytes <= _MOST_FILE_BYTES else None
+    except _CHANGED:
+        return None
+
+
 def read_images(images: Iterable[AuditedImage], config: AuditConfig) -> Iterator[tuple[AuditedImage, bytes]]:
     """Yield those whose bytes are still what was audited, with them; those of a file of rows in its order."""
     inside: dict[Origin, list[AuditedImage]] = defaultdict(list)
     for image in images:
         if image.uri == EMBEDDED:
             inside[image.origin].append(image)
-        elif (data := read_image(image, image_root(image, config))) and content_hash(data) == image.image_id:
+        elif (data := read_image(image, config)) and content_hash(data) == image.image_id:
             yield image, data
     for origin, every in inside.items():
         every.sort(key=lambda one: (one.slot.position, one.slot.slot))

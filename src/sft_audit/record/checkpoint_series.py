@@ -20,6 +20,7 @@ from sft_audit.record.clusters import fieller
 from sft_audit.record.heard import Asked, Heard, hear, read_asked
 from sft_audit.record.interview import Interview
 from sft_audit.record.measures import Measure, Units, all_measures
+from sft_audit.record.shelf import answers_folder
 from sft_audit.record.sight import Sights, blind_ratios, gaps, gaps_kept, paid_sights, right_sights
 from sft_audit.rewards.process import Limits, RewardProcess
 from sft_audit.runs import find_run, merge_command
@@ -128,7 +129,7 @@ def _ask(recording: Recording, config: RunConfig, store: Store, models: Sequence
     manner = Manner(
         config.max_new_tokens, base=config.base, batch=config.batch, device=config.device, seed=config.seed
     )
-    cache = config.cache or config.out.absolute().parent / f".{config.out.name}.answers"
+    cache = answers_folder(config.cache, config.out)
     interview = Interview(store, manner, cache)
     put = interview.questions(("own", "swapped"))
     log.warning("%s questions are put to each of %s models", f"{len(put):,}", len(models))

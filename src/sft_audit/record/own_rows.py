@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from math import exp, isfinite
 from os import getpid
 from pathlib import Path
@@ -16,6 +15,7 @@ from sft_audit.record.audited import configuration_of, find_images, image_root, 
 from sft_audit.record.interview import shelf_of
 from sft_audit.record.question import bare
 from sft_audit.record.reply import read_reply
+from sft_audit.record.shelf import answers_folder
 from sft_audit.rewards.trial import CLOSED
 from sft_audit.store import Store
 from sft_audit.tables import table
@@ -46,15 +46,14 @@ OWN_ROWS = table(
 # Rows of one question about one image, drawn by their hashes: with an earlier turn the question is another.
 _ROWS = """
     select
-        sample_id,
+        sample_id as row_id,
         samples.file,
         position,
         image_id,
         turns.text as question,
         answer,
         answer_kind,
-        canonical,
-        answers.turn
+        canonical
     from answers
     join samples using (sample_id)
     join images using (image_id)
@@ -69,12 +68,7 @@ _ROWS = """
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Taught:
-    """One row of the SFT data, with the address of its image."""
-
-    row: Mapping[str, Any]
-    place: str
+Taught = tuple[Mapping[str, Any], str]  # a row of the SFT data, and where its image lies
 
 
 @table_recorder(fills=(OWN_ROWS,), cost="model", requires="sft_audit")
@@ -85,7 +79,7 @@ def own_rows(recording: Recording) -> None:
         raise TypeError("rows are put to a checkpoint: they need a CheckpointConfig")
     if config.checkpoint is None or config.base is None or config.sft_audit is None or not config.own_rows:
         return
-    cache = config.cache or config.out.absolute().parent / f".{config.out.name}.answers"
+    cache = answers_folder(config.cache, config.out)
     manner = Manner(config.max_new_tokens, 0, config.seed, config.base, config.batch, config.device)
     with shelf_of(config.checkpoint, manner, cache) as shelf:
         taught = list(_taught(config.sft_audit, config.own_rows, cache / "images"))
@@ -116,7 +110,7 @@ def _taught(audit: Path, most: int, folder: Path) -> Iterator[Taught]:
             places[image.image_id] = image_root(image, config).locate(image.uri).path
     for row in rows:
         if place := places.get(row["image_id"]):
-            yield Taught({**row, "question": bare(row["question"]).strip()}, place)
+            yield {**row, "question": bare(row["question"]).strip()}, place
 
 
 def _copied(data: bytes, copy: Path) -> str:
@@ -132,21 +126,14 @@ def _copied(data: bytes, copy: Path) -> str:
 def _put(store: Store, asking: Asking, taught: Sequence[Taught]) -> None:
     import pyarrow as pa
 
-    put = [
-        Put(
-            one.row["sample_id"], one.row["turn"], "own", one.row["question"], one.row["answer"], (one.place,)
-        )
-        for one in taught
-    ]
+    put = [Put(row["row_id"], 1, "own", row["question"], row["answer"], (place,)) for row, place in taught]
     rows = []
-    for one, response in zip(taught, asking.answers(put), strict=True):
+    for (row, _), response in zip(taught, asking.answers(put), strict=True):
         greedy = response.said[0]
-        read = read_reply(one.row["question"], one.row["answer"], greedy.text)
-        told = {name: value for name, value in one.row.items() if name not in ("sample_id", "turn")}
+        read = read_reply(row["question"], row["answer"], greedy.text)
         rows.append(
             {
-                **told,
-                "row_id": one.row["sample_id"],
+                **row,
                 "text": greedy.text,
                 "said": read.said,
                 "reading": read.reading,

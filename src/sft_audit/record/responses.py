@@ -9,6 +9,7 @@ from sft_audit.record import Recording, table_recorder
 from sft_audit.record.asking import Manner, Put
 from sft_audit.record.interview import CONDITIONS, Interview
 from sft_audit.record.logged_responses import logged_responses
+from sft_audit.record.shelf import answers_folder
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +30,7 @@ def responses(recording: Recording) -> None:
     manner = Manner(
         config.max_new_tokens, config.draws, config.seed, config.base, config.batch, config.device
     )
-    cache = config.cache or config.out.absolute().parent / f".{config.out.name}.answers"
+    cache = answers_folder(config.cache, config.out)
     interview = Interview(recording.store, manner, cache)
     told = set(recording.store.rows("select distinct model, condition from responses"))
     every = interview.questions(CONDITIONS)

@@ -93,5 +93,10 @@ def fingerprint(folders: Sequence[Path], settings: Mapping[str, object]) -> str:
     return sha256(told.encode()).hexdigest()[:24]
 
 
+def answers_folder(cache: Path | None, out: Path) -> Path:
+    """Return the folder of what models said: the one that is given, else beside the audit's."""
+    return cache or out.absolute().parent / f".{out.name}.answers"
+
+
 def _short(key: str) -> str:
     return sha256(key.encode("utf-8", "replace")).hexdigest()[:32]

@@ -9,9 +9,8 @@ from io import BytesIO
 from typing import Any
 
 from sft_audit.config import AuditConfig
-from sft_audit.record.audited import AuditedImage, find_images, image_root, read_image
+from sft_audit.record.audited import AuditedImage, find_images, read_image
 from sft_audit.record.decode import FAULTS, FORMATS
-from sft_audit.record.places import ImageRoot
 from sft_audit.sample import content_hash
 from sft_audit.store import Store
 
@@ -41,16 +40,16 @@ def read_pictures(store: Store, config: AuditConfig, image_ids: Sequence[str]) -
     for image_id in dict.fromkeys(image_ids):
         if image_id in known and spent < MOST_BYTES:
             image = known[image_id]
-            picture = _draw(image, image_root(image, config))
+            picture = _draw(image, config)
             if picture is not None:
                 pictures[image_id] = picture
                 spent += len(picture.uri)
     return pictures
 
 
-def _draw(image: AuditedImage, root: ImageRoot) -> Picture | None:
+def _draw(image: AuditedImage, config: AuditConfig) -> Picture | None:
     if image.width * image.height <= _MOST_PIXELS:
-        data = read_image(image, root)
+        data = read_image(image, config)
         if data is not None and content_hash(data) == image.image_id:
             with warnings.catch_warnings(), suppress(*FAULTS, MemoryError):
                 warnings.simplefilter("ignore")

@@ -13,14 +13,19 @@ _JUDGED = """
         select answer_kind, if(reading = 'right', canonical, said) as answer, count(*) as n
         from own_rows
         group by all
-    ), kinds as (
-        select answer_kind
+    ), agreement as (
+        select
+            answer_kind,
+            sum(agreed) as agreed,
+            sum(taught.n) as n,
+            sum(taught.n * coalesce(told.n, 0)) / sum(taught.n) as by_chance
         from taught
         left join told using (answer_kind, answer)
         group by all
-        having sum(taught.n) - sum(taught.n * coalesce(told.n, 0)) / sum(taught.n) > 0
-            and sum(agreed) - sum(taught.n * coalesce(told.n, 0)) / sum(taught.n)
-                >= {known} * (sum(taught.n) - sum(taught.n * coalesce(told.n, 0)) / sum(taught.n))
+    ), kinds as (
+        select answer_kind
+        from agreement
+        where n > by_chance and agreed - by_chance >= {known} * (n - by_chance)
     ), asked as (
         from own_rows
         semi join kinds using (answer_kind)
@@ -115,9 +120,7 @@ def training_contradicted(
                 asked.*,
                 reading = 'wrong' as denied,
                 coalesce(
-                    reading = 'wrong'
-                        and p_said >= coalesce(usual, (select avg(p_answer) from asked)),
-                    false
+                    reading = 'wrong' and p_said >= coalesce(usual, (select avg(p_answer) from asked)), false
                 ) as surely
             from asked
             left join classes using (answer_kind, said)
